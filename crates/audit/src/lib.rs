@@ -1,0 +1,1 @@
+//! The record of what happened: typed events, JSON Lines, an append-only file.

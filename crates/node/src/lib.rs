@@ -1,0 +1,3 @@
+//! Links, store, input, results and the admin API around the protocol.
+
+pub mod settings;

@@ -1,0 +1,62 @@
+//! What a node is told about itself: the settings of `node.toml`, read and checked by the binary.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Who lets a round have this party's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// A person approves each round.
+    Manual,
+    /// The daemon approves at once.
+    Auto,
+}
+
+/// How this party approves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Manual or automatic.
+    pub policy: Policy,
+    /// Command that is run when a round waits for a person; empty for none.
+    pub notify: Vec<String>,
+}
+
+/// The settings of one node. All paths are absolute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// This party's id.
+    pub party: String,
+    /// The agreement file.
+    pub agreement: PathBuf,
+    /// Directory of cards, `ID.card`.
+    pub cards: PathBuf,
+    /// Directory of signatures on the agreement, `ID.sig`.
+    pub signatures: PathBuf,
+    /// What the daemon keeps.
+    pub data_dir: PathBuf,
+    /// The guard file, outside `data_dir` (PROTOCOL 7).
+    pub guard: PathBuf,
+    /// Where peers are listened for; a party without it only dials out.
+    pub listen_peers: Option<SocketAddr>,
+    /// Unix socket of the admin interface.
+    pub admin_socket: PathBuf,
+    /// This node's certificate chain, PEM.
+    pub tls_certificate: PathBuf,
+    /// Its private key, PEM.
+    pub tls_private_key: PathBuf,
+    /// Certificate revocation lists, PEM or DER.
+    pub revoked: Vec<PathBuf>,
+    /// The party's signing key.
+    pub signing_key: PathBuf,
+    /// The key that seals secrets in `data_dir`.
+    pub storage_key: PathBuf,
+    /// Input file of each computation; a path may contain `{period}`.
+    pub inputs: BTreeMap<String, PathBuf>,
+    /// Approval.
+    pub approval: Approval,
+    /// Export each result as JSON.
+    pub export_json: bool,
+    /// Export each result as CSV.
+    pub export_csv: bool,
+}

@@ -1,0 +1,1 @@
+//! The agreement and the round as a sans-IO state machine.

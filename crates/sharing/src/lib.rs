@@ -1,0 +1,1 @@
+//! From a bounded decimal to field elements, shares and back.

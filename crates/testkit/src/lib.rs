@@ -1,0 +1,1 @@
+//! Seeded cluster simulator, throwaway consortia and a link tamperer.

@@ -1,0 +1,1 @@
+//! Versioned messages, a bounded canonical codec, signed envelopes and frames over byte slices.
