@@ -1,2 +1,21 @@
 //! One daemon per organisation: joint statistics without anyone's figures.
-fn main() {}
+//!
+//! The binary is the only reader of TOML and of the environment: below it, settings, agreements and cards are checked
+//! types. Every command returns a [`exit::Failure`] with one line for each error, and the exit code of PRODUCT.md.
+
+mod cli;
+mod commands;
+mod exit;
+mod keys;
+mod node_file;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match commands::run(&cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,53 @@
+//! The command surface of PRODUCT.md. Names are a contract; usage errors exit with 2.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{agreement, audit, card, certs, demo, init, input, result, round, run, status, testbed};
+
+/// Joint statistics of organisations that do not trust each other; nobody sees another's figures.
+#[derive(Debug, Parser)]
+#[command(name = "smpcd", version, about, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One file a command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Compute a first sum among daemons on this machine and check it
+    Demo(demo::Args),
+    /// Write a ready, signed consortium on loopback
+    Testbed(testbed::Args),
+    /// Write a party's directory: node file, keys, certificates, card
+    Init(init::Args),
+    /// Show, renew or take in cards
+    Card(card::Args),
+    /// Show or renew this node's TLS certificate
+    Certs(certs::Args),
+    /// Draft, check, compare and sign the agreement
+    Agreement(agreement::Args),
+    /// Write or check the input file of a computation
+    Input(input::Args),
+    /// Run the daemon
+    Run(run::Args),
+    /// What the daemon does and what it waits for
+    Status(status::Args),
+    /// Start, approve, decline and watch rounds
+    Round(round::Args),
+    /// Show or delete results
+    Result(result::Args),
+    /// Read the audit log
+    Audit(audit::Args),
+}
+
+/// `--config`, for every command that belongs to a node. Use with `#[command(flatten)]`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Config {
+    /// The node file
+    #[arg(long = "config", value_name = "FILE", default_value = "node.toml")]
+    pub(crate) file: PathBuf,
+}

@@ -1,0 +1,1 @@
+//! A party's secret keys as files.
