@@ -1,0 +1,187 @@
+//! Signed envelopes (PROTOCOL 1.3): who says what, in which round, to whom.
+//!
+//! A signature covers (label, round id, sender, recipient, body) through one labelled digest, so a message of one
+//! round, sender or recipient is worth nothing in another. Bytes are kept as they arrived and never re-encoded.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::codec::{self, Bytes, DecodeError, WireDecode, WireEncode};
+use crate::message::{Body, MessageDigest, MessageKind, RoundId};
+use crate::signing::{Signer, verify};
+
+/// Largest body: an Open with the Receipts of 64 compute parties for 64 dealings.
+pub const MAX_BODY: usize = 384 * 1024;
+/// Largest envelope on the wire: the body, the signature and a header.
+pub const MAX_ENVELOPE: usize = MAX_BODY + 256;
+
+/// What travels.
+#[derive(Clone, PartialEq, Eq, WireEncode, WireDecode)]
+struct Packet {
+    round: RoundId,
+    sender: u16,
+    recipient: Option<u16>,
+    body: Bytes<MAX_BODY>,
+    signature: [u8; 64],
+}
+
+/// An envelope was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The envelope or its body is not a canonical encoding.
+    #[error("{0}")]
+    Decode(#[from] DecodeError),
+    /// The signature is not the sender's.
+    #[error("the signature is not its sender's")]
+    Signature,
+}
+
+/// The digest that a signature on a message covers.
+#[must_use]
+pub fn message_digest(round: &RoundId, sender: u16, recipient: Option<u16>, body: &[u8]) -> MessageDigest {
+    let recipient = recipient.map(u16::to_le_bytes);
+    let recipient: &[u8] = recipient.as_ref().map_or(&[], |bytes| bytes);
+    MessageDigest(sharing::hash("smpcd/1/message", &[&round.0, &sender.to_le_bytes(), recipient, body]))
+}
+
+/// An envelope that parsed. Its signature has not been looked at.
+pub struct Envelope {
+    packet: Packet,
+    body: Body,
+    bytes: Zeroizing<alloc::vec::Vec<u8>>,
+}
+
+impl Envelope {
+    /// Parses an envelope and its body.
+    ///
+    /// # Errors
+    /// [`DecodeError`] unless both are canonical encodings.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let packet: Packet = codec::decode(bytes)?;
+        let body = codec::decode(&packet.body)?;
+        Ok(Self { packet, body, bytes: Zeroizing::new(bytes.to_vec()) })
+    }
+
+    /// The round that it claims to belong to.
+    #[must_use]
+    pub fn round(&self) -> RoundId {
+        self.packet.round
+    }
+
+    /// The party that it claims to be from.
+    #[must_use]
+    pub fn sender(&self) -> u16 {
+        self.packet.sender
+    }
+
+    /// What it says, unverified.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Verifies the signature under the sender's key.
+    ///
+    /// # Errors
+    /// [`OpenError::Signature`].
+    pub fn verify(self, key: &[u8; 32]) -> Result<Sealed, OpenError> {
+        let Self { packet, body, bytes } = self;
+        let digest = message_digest(&packet.round, packet.sender, packet.recipient, &packet.body);
+        if !verify(key, &digest.0, &packet.signature) {
+            return Err(OpenError::Signature);
+        }
+        Ok(Sealed {
+            round: packet.round,
+            sender: packet.sender,
+            recipient: packet.recipient,
+            body,
+            signature: packet.signature,
+            digest,
+            bytes,
+        })
+    }
+}
+
+/// A signed message: made by [`Sealed::sign`], or verified by [`Envelope::verify`]. There is no other way to one.
+#[derive(Clone)]
+pub struct Sealed {
+    round: RoundId,
+    sender: u16,
+    recipient: Option<u16>,
+    body: Body,
+    signature: [u8; 64],
+    digest: MessageDigest,
+    bytes: Zeroizing<alloc::vec::Vec<u8>>,
+}
+
+impl Sealed {
+    /// Signs a message.
+    ///
+    /// # Panics
+    /// If the body is over [`MAX_BODY`]: its lists are bounded, so none is.
+    #[must_use]
+    pub fn sign(round: RoundId, sender: u16, recipient: Option<u16>, body: Body, signer: &dyn Signer) -> Self {
+        let encoded = body.encode();
+        let digest = message_digest(&round, sender, recipient, &encoded);
+        let signature = signer.sign(&digest.0);
+        let packet =
+            Packet { round, sender, recipient, body: encoded.try_into().expect("bodies are bounded"), signature };
+        let bytes = Zeroizing::new(codec::encode(&packet));
+        Self { round, sender, recipient, body, signature, digest, bytes }
+    }
+
+    /// Its round.
+    #[must_use]
+    pub fn round(&self) -> RoundId {
+        self.round
+    }
+
+    /// Who signed it: a position in the agreement.
+    #[must_use]
+    pub fn sender(&self) -> u16 {
+        self.sender
+    }
+
+    /// The one party that it is for, if it is for one.
+    #[must_use]
+    pub fn recipient(&self) -> Option<u16> {
+        self.recipient
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> MessageKind {
+        self.body.kind()
+    }
+
+    /// The signature.
+    #[must_use]
+    pub fn signature(&self) -> [u8; 64] {
+        self.signature
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn digest(&self) -> MessageDigest {
+        self.digest
+    }
+
+    /// The bytes as they travel.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of party {} ({})", self.kind().name(), self.sender, self.digest)
+    }
+}

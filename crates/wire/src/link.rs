@@ -1,0 +1,89 @@
+//! What two daemons say to each other outside of any round (PROTOCOL 6.2, 6.3).
+
+use crate::codec::{Seq, Text, WireDecode, WireEncode};
+use crate::message::{MAX_PARTIES, RoundId};
+
+/// Sections of an agreement: parties, legal table, and each computation.
+pub const MAX_SECTIONS: usize = 130;
+/// Messages of one round that an inventory can list.
+pub const MAX_INVENTORY: usize = 4096;
+
+/// Digest of one section of the agreement.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct SectionDigest {
+    /// `parties`, `legal` or `computation ID`.
+    pub name: Text<64>,
+    /// Its digest.
+    pub digest: [u8; 32],
+}
+
+/// How new a card is.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct CardSerial {
+    /// Whose card.
+    pub party: Text<32>,
+    /// Its serial.
+    pub serial: u64,
+}
+
+/// First on every connection; the acceptor speaks first (PROTOCOL 6.2).
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Hello {
+    /// [`crate::PROTOCOL_VERSION`] of the speaker.
+    pub protocol: u16,
+    /// The speaker's software, for people.
+    pub software: Text<64>,
+    /// Name of the consortium.
+    pub consortium: Text<32>,
+    /// Version of the speaker's agreement.
+    pub agreement_version: u32,
+    /// Digest of the speaker's agreement.
+    pub agreement: [u8; 32],
+    /// Digests of its sections, to say which part differs.
+    pub sections: Seq<SectionDigest, MAX_SECTIONS>,
+    /// The cards that it holds.
+    pub cards: Seq<CardSerial, MAX_PARTIES>,
+    /// The parties whose signature on that agreement it holds.
+    pub signed_by: Seq<Text<32>, MAX_PARTIES>,
+}
+
+/// The messages of one round that the speaker holds; the listener sends what is missing (PROTOCOL 6.3).
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Have {
+    /// The round.
+    pub round: RoundId,
+    /// Digests of the messages held.
+    pub messages: Seq<[u8; 32], MAX_INVENTORY>,
+}
+
+/// What bulk elements are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, WireEncode, WireDecode)]
+pub enum BulkKind {
+    /// An explicit share, from its dealer.
+    Share,
+    /// A partial sum, from its holder.
+    Partial,
+}
+
+/// One bulk object on its way from its author to the listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, WireEncode, WireDecode)]
+pub struct BulkId {
+    /// The round.
+    pub round: RoundId,
+    /// What it is.
+    pub kind: BulkKind,
+}
+
+/// The receiver of a bulk object lets its author send (PROTOCOL 6.4).
+///
+/// `next` is where the receiver stands; an author that has sent further on this very link ignores it. `limit` only
+/// grows.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Grant {
+    /// The object.
+    pub object: BulkId,
+    /// First chunk that the receiver does not have.
+    pub next: u64,
+    /// Chunks below this number may be sent.
+    pub limit: u64,
+}

@@ -1,0 +1,288 @@
+//! The messages of a round (PROTOCOL 3).
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::codec::{Seq, Text, WireDecode, WireEncode};
+
+/// No agreement has more parties; every list of parties, votes or digests is bounded by it.
+pub const MAX_PARTIES: usize = 64;
+/// Longest reason that a message carries, in bytes.
+pub const MAX_REASON: usize = 512;
+
+macro_rules! digest_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, WireEncode, WireDecode)]
+        pub struct $name(pub [u8; 32]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+digest_type!(
+    /// What a round is called on the wire (PROTOCOL 1.2).
+    RoundId
+);
+digest_type!(
+    /// D_i: digest of a dealer's signed header (PROTOCOL 3).
+    DealingDigest
+);
+digest_type!(
+    /// H(S, Q) under its round.
+    SetDigest
+);
+digest_type!(
+    /// Digest of one signed message: its name in inventories and in the audit log.
+    MessageDigest
+);
+
+/// 32 secret bytes on the wire: a seed or a salt.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, WireEncode, WireDecode)]
+pub struct Secret32(pub [u8; 32]);
+
+impl fmt::Debug for Secret32 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// One party's signature on a statement that the context spells out.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Vote {
+    /// Position in the agreement.
+    pub party: u16,
+    /// Ed25519 signature.
+    pub signature: [u8; 64],
+}
+
+/// A list of votes of different parties.
+pub type Votes = Seq<Vote, MAX_PARTIES>;
+
+/// A dealing that is in the sum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct SetEntry {
+    /// The dealer's position in the agreement.
+    pub dealer: u16,
+    /// D_i.
+    pub dealing: DealingDigest,
+}
+
+/// (S, Q): the contributor set and the holders, both strictly increasing in agreement order.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Set {
+    /// S.
+    pub dealings: Seq<SetEntry, MAX_PARTIES>,
+    /// Q.
+    pub holders: Seq<u16, MAX_PARTIES>,
+}
+
+impl Set {
+    /// H(S, Q), bound to its round.
+    #[must_use]
+    pub fn digest(&self, round: &RoundId) -> SetDigest {
+        SetDigest(sharing::hash("smpcd/1/set", &[&round.0, &crate::codec::encode(self)]))
+    }
+}
+
+/// A share as it travels: what the recipient cannot derive by itself.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub enum ShareContent {
+    /// The recipient expands this seed (PROTOCOL 2.1).
+    Seed(Secret32),
+    /// The elements follow in chunks.
+    Elements,
+}
+
+/// What a signed message says. Parties are positions in the agreement.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub enum Body {
+    /// Any → all: let there be a round. Binds nobody.
+    Propose {
+        /// Computation id.
+        computation: Text<32>,
+        /// Canonical period.
+        period: Text<32>,
+        /// How many rounds of this period are void.
+        voided: u32,
+    },
+    /// Input → compute, result: the header of a dealing.
+    Deal {
+        /// A salted digest of the share of each compute party, in agreement order.
+        shares: Seq<[u8; 32], MAX_PARTIES>,
+    },
+    /// Input → one compute party.
+    Share {
+        /// The header that it belongs to.
+        dealing: DealingDigest,
+        /// Salt of the share's digest.
+        salt: Secret32,
+        /// The share.
+        content: ShareContent,
+    },
+    /// Compute → input: I hold and have verified my share under this header.
+    Receipt {
+        /// D_i.
+        dealing: DealingDigest,
+    },
+    /// Input → compute, result: the Receipts so far.
+    Dealt {
+        /// D_i.
+        dealing: DealingDigest,
+        /// Receipts, each a vote on [`Body::Receipt`].
+        receipts: Votes,
+    },
+    /// Leader → compute: a candidate for the contributor set.
+    Open {
+        /// The attempt, from 1.
+        attempt: u32,
+        /// (S, Q).
+        set: Set,
+        /// For each dealing of S the Receipts of all of Q.
+        receipts: Seq<Votes, MAX_PARTIES>,
+    },
+    /// Compute → compute: I support this Open.
+    Ready {
+        /// The attempt.
+        attempt: u32,
+        /// H(S, Q).
+        set: SetDigest,
+    },
+    /// Compute → compute, result: I hold a lock on this.
+    Accept {
+        /// The attempt.
+        attempt: u32,
+        /// H(S, Q).
+        set: SetDigest,
+    },
+    /// Any holder → compute, result: q Accepts on one set.
+    Certificate {
+        /// The attempt.
+        attempt: u32,
+        /// (S, Q).
+        set: Set,
+        /// Accepts, each a vote on [`Body::Accept`].
+        accepts: Votes,
+    },
+    /// Holder → result: the header of a partial sum; its elements follow in chunks.
+    Partial {
+        /// The set that it is the sum of.
+        set: SetDigest,
+        /// BLAKE3 of the elements.
+        digest: [u8; 32],
+    },
+    /// Result → result: what came out.
+    Outcome {
+        /// Digest of the result.
+        result: [u8; 32],
+    },
+    /// Any → all: this party does not deal in this round for now. Advice.
+    Decline {
+        /// Why, for people.
+        reason: Text<MAX_REASON>,
+    },
+    /// Any → all: this party has given the round up. Advice.
+    Abandon {
+        /// Why, for people.
+        reason: Text<MAX_REASON>,
+    },
+}
+
+/// The kind of a message, for logs and for rules about who may send what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)] // Each variant is the message of the same name.
+pub enum MessageKind {
+    Propose,
+    Deal,
+    Share,
+    Receipt,
+    Dealt,
+    Open,
+    Ready,
+    Accept,
+    Certificate,
+    Partial,
+    Outcome,
+    Decline,
+    Abandon,
+}
+
+impl MessageKind {
+    /// Every kind, in the order of the specification.
+    pub const ALL: [Self; 13] = [
+        Self::Propose,
+        Self::Deal,
+        Self::Share,
+        Self::Receipt,
+        Self::Dealt,
+        Self::Open,
+        Self::Ready,
+        Self::Accept,
+        Self::Certificate,
+        Self::Partial,
+        Self::Outcome,
+        Self::Decline,
+        Self::Abandon,
+    ];
+
+    /// The name that PROTOCOL gives it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Propose => "Propose",
+            Self::Deal => "Deal",
+            Self::Share => "Share",
+            Self::Receipt => "Receipt",
+            Self::Dealt => "Dealt",
+            Self::Open => "Open",
+            Self::Ready => "Ready",
+            Self::Accept => "Accept",
+            Self::Certificate => "Certificate",
+            Self::Partial => "Partial",
+            Self::Outcome => "Outcome",
+            Self::Decline => "Decline",
+            Self::Abandon => "Abandon",
+        }
+    }
+}
+
+impl Body {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> MessageKind {
+        match self {
+            Self::Propose { .. } => MessageKind::Propose,
+            Self::Deal { .. } => MessageKind::Deal,
+            Self::Share { .. } => MessageKind::Share,
+            Self::Receipt { .. } => MessageKind::Receipt,
+            Self::Dealt { .. } => MessageKind::Dealt,
+            Self::Open { .. } => MessageKind::Open,
+            Self::Ready { .. } => MessageKind::Ready,
+            Self::Accept { .. } => MessageKind::Accept,
+            Self::Certificate { .. } => MessageKind::Certificate,
+            Self::Partial { .. } => MessageKind::Partial,
+            Self::Outcome { .. } => MessageKind::Outcome,
+            Self::Decline { .. } => MessageKind::Decline,
+            Self::Abandon { .. } => MessageKind::Abandon,
+        }
+    }
+
+    /// The bytes that are signed and sent.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        crate::codec::encode(self)
+    }
+}
