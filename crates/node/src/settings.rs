@@ -51,7 +51,9 @@ pub struct Settings {
     pub signing_key: PathBuf,
     /// The key that seals secrets in `data_dir`.
     pub storage_key: PathBuf,
-    /// Input file of each computation; a path may contain `{period}`.
+    /// Where the input file of a computation is that has none in `inputs`: `COMPUTATION.csv`.
+    pub input_dir: PathBuf,
+    /// Input files that were named; a path may contain `{period}`.
     pub inputs: BTreeMap<String, PathBuf>,
     /// Approval.
     pub approval: Approval,
@@ -59,4 +61,19 @@ pub struct Settings {
     pub export_json: bool,
     /// Export each result as CSV.
     pub export_csv: bool,
+}
+
+impl Settings {
+    /// The input file of a computation in a period.
+    #[must_use]
+    pub fn input_file(&self, computation: &str, period: &str) -> PathBuf {
+        let Some(named) = self.inputs.get(computation) else {
+            return self.input_dir.join(format!("{computation}.csv"));
+        };
+        match named.to_str() {
+            Some(text) => PathBuf::from(text.replace("{period}", period)),
+            // `{period}` comes from a text file: a path that is no text has none.
+            None => named.clone(),
+        }
+    }
 }

@@ -1,0 +1,238 @@
+use std::path::{Path, PathBuf};
+
+use node::settings::{Policy, Settings};
+
+use super::{Log, LogFormat, NodeFile};
+
+fn read(text: &str, environment: &[(&str, &str)]) -> Result<NodeFile, Vec<String>> {
+    let environment: Vec<(String, String)> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    NodeFile::read(Path::new("/srv/acme/node.toml"), text, &environment).map_err(|failure| {
+        assert_eq!(failure.exit, crate::exit::Exit::BadConfiguration);
+        failure.lines
+    })
+}
+
+fn settings(text: &str, environment: &[(&str, &str)]) -> Settings {
+    read(text, environment).expect("a good node file").settings
+}
+
+#[test]
+fn party_alone_is_a_node_file_and_the_rest_has_defaults() {
+    let node = read("party = \"acme\"", &[]).expect("a good node file");
+    let path = |text: &str| PathBuf::from("/srv/acme").join(text);
+    assert_eq!(node.folder(), Path::new("/srv/acme"));
+    assert_eq!(node.log, Log { format: LogFormat::Text, level: tracing::Level::INFO });
+    let settings = node.settings;
+    assert_eq!(settings.party, "acme");
+    assert_eq!(settings.agreement, path("agreement.toml"));
+    assert_eq!(settings.cards, path("cards"));
+    assert_eq!(settings.signatures, path("signatures"));
+    assert_eq!(settings.data_dir, path("data"));
+    assert_eq!(settings.guard, path("guard"));
+    assert_eq!(settings.listen_peers, None);
+    assert_eq!(settings.admin_socket, path("data/admin.sock"));
+    assert_eq!(settings.tls_certificate, path("certs/tls.crt"));
+    assert_eq!(settings.tls_private_key, path("keys/tls.key"));
+    assert_eq!(settings.revoked, Vec::<PathBuf>::new());
+    assert_eq!(settings.signing_key, path("keys/signing.key"));
+    assert_eq!(settings.storage_key, path("keys/storage.key"));
+    assert_eq!(settings.input_file("average-pay", "2026-Q3"), path("input/average-pay.csv"));
+    assert_eq!(settings.approval.policy, Policy::Manual);
+    assert!(settings.approval.notify.is_empty());
+    assert!(settings.export_json && settings.export_csv);
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+party = "acme"
+agreement = "../agreement.toml"
+cards = "/etc/cards"
+signatures = "sigs"
+data_dir = "/var/lib/smpcd"
+guard = "/var/guard/acme"
+[listen]
+peers = "[::1]:7440"
+admin = "/run/smpcd.sock"
+[tls]
+certificate = "t.crt"
+private_key = "t.key"
+revoked = ["a.crl", "/etc/b.crl"]
+[signing]
+key = "s.key"
+[storage]
+key = "st.key"
+[input.average-pay]
+file = "exports/{period}/pay.csv"
+[approval]
+policy = "auto"
+notify = ["mail", "-s", "round"]
+[results]
+export = ["csv"]
+[log]
+format = "json"
+level = "debug"
+"#;
+    let node = read(text, &[]).expect("a good node file");
+    assert_eq!(node.log, Log { format: LogFormat::Json, level: tracing::Level::DEBUG });
+    let s = node.settings;
+    assert_eq!(s.agreement, Path::new("/srv/acme/../agreement.toml"));
+    assert_eq!(s.cards, Path::new("/etc/cards"));
+    assert_eq!(s.signatures, Path::new("/srv/acme/sigs"));
+    assert_eq!(s.data_dir, Path::new("/var/lib/smpcd"));
+    assert_eq!(s.guard, Path::new("/var/guard/acme"));
+    assert_eq!(s.listen_peers, Some("[::1]:7440".parse().expect("an address")));
+    assert_eq!(s.admin_socket, Path::new("/run/smpcd.sock"));
+    assert_eq!(s.tls_certificate, Path::new("/srv/acme/t.crt"));
+    assert_eq!(s.tls_private_key, Path::new("/srv/acme/t.key"));
+    assert_eq!(s.revoked, [Path::new("/srv/acme/a.crl"), Path::new("/etc/b.crl")]);
+    assert_eq!(s.signing_key, Path::new("/srv/acme/s.key"));
+    assert_eq!(s.storage_key, Path::new("/srv/acme/st.key"));
+    assert_eq!(s.input_file("average-pay", "2026-Q3"), Path::new("/srv/acme/exports/2026-Q3/pay.csv"));
+    assert_eq!(s.input_file("other", "2026-Q3"), Path::new("/srv/acme/input/other.csv"));
+    assert_eq!(s.approval.policy, Policy::Auto);
+    assert_eq!(s.approval.notify, ["mail", "-s", "round"]);
+    assert!(!s.export_json && s.export_csv);
+}
+
+/// The text, and for each error the start of its line and a word that must be in it.
+const REFUSED: &[(&str, &[(&str, &str)])] = &[
+    ("", &[("/srv/acme/node.toml: party: is missing", "write party")]),
+    ("party = 5", &[("/srv/acme/node.toml:1: party: must be a text", "")]),
+    ("party = \"Acme\"", &[("/srv/acme/node.toml:1: party: an id has", "a-z")]),
+    ("party = \"\"", &[("/srv/acme/node.toml:1: party: an id has", "")]),
+    ("party = \"a\"\nlisten = 3", &[("/srv/acme/node.toml:2: listen: is a table", "[listen]")]),
+    ("party = \"a\"\n[[input]]\nfile = \"x\"", &[("/srv/acme/node.toml:2: input: is a table", "[input]")]),
+    (
+        "party = \"a\"\n[listen]\npeer = \"x\"",
+        &[("/srv/acme/node.toml:3: listen.peer: no such key", "mean listen.peers?")],
+    ),
+    ("party = \"a\"\npeers = \"x\"", &[("/srv/acme/node.toml:2: peers: no such key", "mean listen.peers?")]),
+    // A quoted key is one name, not a path: it must not slip past the list of keys.
+    ("party = \"a\"\n\"listen.peers\" = \"1.2.3.4:5\"", &[("/srv/acme/node.toml:2: listen.peers: no such key", "")]),
+    ("party = \"a\"\nwholly_unlike = 1", &[("/srv/acme/node.toml:2: wholly_unlike: no such key", "")]),
+    (
+        "party = \"a\"\n[listen]\npeers = \"7440\"",
+        &[("/srv/acme/node.toml:3: listen.peers: is no IP:PORT", "0.0.0.0:7440")],
+    ),
+    ("party = \"a\"\n[listen]\npeers = \"1.2.3.4:0\"", &[("/srv/acme/node.toml:3: listen.peers: is no IP:PORT", "")]),
+    (
+        "party = \"a\"\n[approval]\npolicy = \"maybe\"",
+        &[("/srv/acme/node.toml:3: approval.policy: must be one of", "\"auto\"")],
+    ),
+    ("party = \"a\"\n[approval]\nnotify = \"mail\"", &[("/srv/acme/node.toml:3: approval.notify: must be a list", "")]),
+    ("party = \"a\"\n[approval]\nnotify = [\"\"]", &[("/srv/acme/node.toml:3: approval.notify: the first word", "")]),
+    ("party = \"a\"\n[results]\nexport = [\"xml\"]", &[("/srv/acme/node.toml:3: results.export: holds", "csv")]),
+    ("party = \"a\"\n[log]\nlevel = \"loud\"", &[("/srv/acme/node.toml:3: log.level: must be one of", "\"warn\"")]),
+    ("party = \"a\"\nguard = \"data/guard\"", &[("/srv/acme/node.toml:2: guard: lies inside data_dir", "elsewhere")]),
+    ("party = \"a\"\nguard = \"x/../data/guard\"", &[("/srv/acme/node.toml:2: guard: lies inside data_dir", "")]),
+    ("party = \"a\"\n[input.Pay]\nfile = \"x\"", &[("/srv/acme/node.toml:2: input.Pay: a computation's id", "")]),
+    ("party = \"a\"\n[input.pay]\n", &[("/srv/acme/node.toml: input.pay.file: is missing", "input/pay.csv")]),
+    (
+        "party = \"a\"\n[input.pay]\nfile = \"{year}.csv\"",
+        &[("/srv/acme/node.toml:3: input.pay.file: holds a brace", "{period}")],
+    ),
+    ("party = \"a\"\ncards = \"\"", &[("/srv/acme/node.toml:2: cards: is empty", "\"cards\"")]),
+    ("party = \"a\"\n[tls]\nrevoked = [\"\"]", &[("/srv/acme/node.toml:3: tls.revoked: a path is empty", "")]),
+    (
+        "party = \"a\nx = ",
+        &[("/srv/acme/node.toml:1: no valid TOML", ""), ("/srv/acme/node.toml:2: no valid TOML", "")],
+    ),
+    ("party = \"a\"\nparty = \"b\"", &[("/srv/acme/node.toml:2: no valid TOML: duplicate key", "")]),
+    (
+        "party = \"A\"\ncolour = 1\n[listen]\npeers = 7\n[log]\nformat = \"xml\"",
+        &[
+            ("/srv/acme/node.toml:1: party", ""),
+            ("/srv/acme/node.toml:2: colour", ""),
+            ("/srv/acme/node.toml:4: listen.peers", ""),
+            ("/srv/acme/node.toml:6: log.format", ""),
+        ],
+    ),
+];
+
+#[test]
+fn all_errors_are_reported_at_once_with_file_line_and_key() {
+    for (text, expected) in REFUSED {
+        let lines = read(text, &[]).expect_err(text);
+        assert_eq!(lines.len(), expected.len(), "{text:?} gave {lines:#?}");
+        for (line, (start, part)) in lines.iter().zip(*expected) {
+            assert!(line.starts_with(start), "{text:?}: {line:?} does not start with {start:?}");
+            assert!(line.contains(part), "{text:?}: {line:?} does not contain {part:?}");
+            assert!(!line.contains('\n'), "{line:?} is more than one line");
+        }
+    }
+}
+
+#[test]
+fn a_long_socket_path_is_refused() {
+    let text = format!("party = \"a\"\n[listen]\nadmin = \"/{}\"", "x".repeat(107));
+    let lines = read(&text, &[]).expect_err("107 bytes are the most");
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].starts_with("/srv/acme/node.toml:3: listen.admin: the path of the admin socket has 108 bytes"));
+    let text = format!("party = \"a\"\n[listen]\nadmin = \"/{}\"", "x".repeat(106));
+    assert!(read(&text, &[]).is_ok());
+}
+
+#[test]
+fn variables_override_the_file() {
+    let text = "party = \"acme\"\n[listen]\npeers = \"1.2.3.4:5\"\n[input.average-pay]\nfile = \"a.csv\"";
+    let settings = settings(
+        text,
+        &[
+            ("SMPCD__PARTY", "other"),
+            ("SMPCD__LISTEN__PEERS", "127.0.0.1:7441"),
+            ("SMPCD__DATA_DIR", "/var/d"),
+            ("SMPCD__TLS__PRIVATE_KEY", "/run/tls.key"),
+            ("SMPCD__INPUT__AVERAGE_PAY__FILE", "/in/{period}.csv"),
+            ("SMPCD__INPUT__NEW_ONE__FILE", "new.csv"),
+            ("SMPCD__RESULTS__EXPORT", "csv"),
+            ("SMPCD__APPROVAL__NOTIFY", "[\"mail\", \"-v\"]"),
+            ("SMPCD__TLS__REVOKED", ""),
+            ("SMPCD_UNRELATED", "1"),
+            ("OTHER", "1"),
+        ],
+    );
+    assert_eq!(settings.party, "other");
+    assert_eq!(settings.listen_peers, Some("127.0.0.1:7441".parse().expect("an address")));
+    assert_eq!(settings.data_dir, Path::new("/var/d"));
+    assert_eq!(settings.tls_private_key, Path::new("/run/tls.key"));
+    // One entry for each computation: the hyphen of the id was found again.
+    let inputs: Vec<&str> = settings.inputs.keys().map(String::as_str).collect();
+    assert_eq!(inputs, ["average-pay", "new-one"]);
+    assert_eq!(settings.input_file("average-pay", "2026"), Path::new("/in/2026.csv"));
+    assert_eq!(settings.input_file("new-one", "2026"), Path::new("/srv/acme/new.csv"));
+    assert!(!settings.export_json && settings.export_csv);
+    assert_eq!(settings.approval.notify, ["mail", "-v"]);
+}
+
+#[test]
+fn a_text_that_looks_like_a_number_stays_a_text() {
+    assert_eq!(settings("party = \"a\"", &[("SMPCD__PARTY", "007")]).party, "007");
+    assert_eq!(settings("party = \"a\"", &[("SMPCD__PARTY", "true")]).party, "true");
+}
+
+#[test]
+fn errors_of_variables_name_the_variable() {
+    let table: &[(&[(&str, &str)], &str, &str)] = &[
+        (&[("SMPCD__PARTI", "x")], "SMPCD__PARTI: overrides no key", "mean SMPCD__PARTY?"),
+        (&[("SMPCD__PEERS", "x")], "SMPCD__PEERS: overrides no key", "mean SMPCD__LISTEN__PEERS?"),
+        (&[("SMPCD__LISTEN", "x")], "SMPCD__LISTEN: names the whole table", "SMPCD__LISTEN__KEY"),
+        (&[("SMPCD__LISTEN__PEERS", "here")], "SMPCD__LISTEN__PEERS: is no IP:PORT", ""),
+        (&[("SMPCD__APPROVAL__POLICY", "maybe")], "SMPCD__APPROVAL__POLICY: must be one of", ""),
+        (&[("SMPCD__APPROVAL__NOTIFY", "[1]")], "SMPCD__APPROVAL__NOTIFY: must be a list", ""),
+        (
+            &[("SMPCD__PARTY", "x"), ("SMPCD__party", "y")],
+            "SMPCD__party: sets the same key as SMPCD__PARTY",
+            "keep one",
+        ),
+        (&[("SMPCD__PARTY__NAME", "x")], "SMPCD__PARTY__NAME: overrides no key", ""),
+        (&[("SMPCD__", "x")], "SMPCD__: overrides no key", ""),
+    ];
+    for (environment, start, part) in table {
+        let lines = read("party = \"a\"", environment).expect_err(start);
+        assert_eq!(lines.len(), 1, "{environment:?} gave {lines:#?}");
+        assert!(lines[0].starts_with(start), "{:?} does not start with {start:?}", lines[0]);
+        assert!(lines[0].contains(part), "{:?} does not contain {part:?}", lines[0]);
+    }
+}
