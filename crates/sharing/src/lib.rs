@@ -1,1 +1,40 @@
 //! From a bounded decimal to field elements, shares and back.
+//!
+//! PROTOCOL 1.1 (hashes), 1.4 (arithmetic), 2 (linear secret sharing), 3 (digests of shares) and the arithmetic of 4.7.
+//! The crate takes its randomness as an argument and does no IO. Bulk data moves in chunks of [`CHUNK_CELLS`] cells.
+//!
+//! The way of a private value: text → [`decimal::parse`] → [`Encoded`] (bounds are now facts) → [`Dealing`] (seeds and
+//! explicit shares) → sums of [`Cells`] → [`Scheme::recombine`] → [`decode_totals`] → [`decimal::Decimal`].
+//!
+//! # Security
+//! An attacker is assumed to see any t = k − 1 shares of a dealing, every digest, and all timing. Arithmetic on cells has
+//! no branch that depends on a value. Everything secret is wiped on drop and prints `<redacted>`. Errors name a place and a
+//! bound, never a value. Shares alone do not show who lied: semi-honest rounds promise no more (PROTOCOL 5.6).
+#![cfg_attr(not(test), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod cells;
+mod dealing;
+pub mod decimal;
+mod digests;
+mod element;
+mod encoding;
+mod expansion;
+mod field;
+mod hash;
+mod layout;
+mod scheme;
+mod secret;
+
+pub use cells::{Cells, NotCanonical};
+pub use dealing::Dealing;
+pub use digests::{InputHasher, PartialHasher, ShareHasher, seed_digest};
+pub use encoding::{Bound, Encoded, OutOfBounds, TotalOutOfRange, decode_totals};
+pub use expansion::add_seeded_share;
+pub use field::{Column, Field, WrapsAround};
+pub use hash::{Hasher, hash};
+pub use layout::{CHUNK_CELLS, Layout};
+pub use scheme::{Dealer, RecombineError, Scheme, ShareForm};
+pub use secret::{DealingKey, InputDigest, Salt, Seed};

@@ -1,0 +1,189 @@
+//! Canonical field elements: plain integers below p, little-endian on the wire (PROTOCOL 1.4).
+//!
+//! Addition, encoding and wiping are trivial for them, which is why bulk cells are kept this way and not in prio's
+//! Montgomery form; a property test holds the two equal.
+//!
+//! Attacker: measures time. No function here branches on a value or uses it as an index.
+
+use zeroize::DefaultIsZeroes;
+
+/// An element of a prime field, held as the canonical integer in [0, p). The functions are correct only for such.
+pub(crate) trait Element: DefaultIsZeroes + Eq {
+    /// p.
+    const PRIME: Self;
+    /// Bytes of the encoding.
+    const BYTES: usize;
+    /// The greatest magnitude that a signed value may have: (p − 1)/2.
+    const LARGEST: i128;
+
+    /// self + other mod p.
+    fn plus(self, other: Self) -> Self;
+    /// self − other mod p.
+    fn minus(self, other: Self) -> Self;
+    /// Whether the integer is below p.
+    fn is_canonical(self) -> bool;
+    /// Reads exactly [`Element::BYTES`] bytes; the integer may be p or more.
+    fn from_le(bytes: &[u8]) -> Self;
+    /// Writes exactly [`Element::BYTES`] bytes.
+    fn write_le(self, bytes: &mut [u8]);
+    /// A value of magnitude up to [`Element::LARGEST`]. Negative v is p − |v|.
+    fn from_signed(value: i128) -> Self;
+    /// The inverse of [`Element::from_signed`].
+    fn to_signed(self) -> i128;
+}
+
+macro_rules! element {
+    ($int:ty, $prime:expr) => {
+        impl Element for $int {
+            const PRIME: Self = $prime;
+            const BYTES: usize = size_of::<$int>();
+            const LARGEST: i128 = (Self::PRIME / 2) as i128;
+
+            #[inline(always)]
+            fn plus(self, other: Self) -> Self {
+                // p − other is in [1, p]: a − (p − b) is a + b, less p where it was p or more.
+                self.minus(Self::PRIME - other)
+            }
+
+            #[inline(always)]
+            fn minus(self, other: Self) -> Self {
+                // Minus a flag is all ones or nothing: a mask instead of a branch.
+                let (difference, borrow) = self.overflowing_sub(other);
+                difference.wrapping_add(Self::PRIME & <$int>::from(borrow).wrapping_neg())
+            }
+
+            #[inline(always)]
+            fn is_canonical(self) -> bool {
+                self < Self::PRIME
+            }
+
+            #[inline(always)]
+            fn from_le(bytes: &[u8]) -> Self {
+                let mut array = [0; Self::BYTES];
+                array.copy_from_slice(bytes);
+                Self::from_le_bytes(array)
+            }
+
+            #[inline(always)]
+            fn write_le(self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.to_le_bytes());
+            }
+
+            #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // two's complement is meant
+            fn from_signed(value: i128) -> Self {
+                (value as Self).wrapping_add(Self::PRIME & <$int>::from(value < 0).wrapping_neg())
+            }
+
+            #[inline(always)]
+            #[allow(clippy::cast_possible_wrap)] // two's complement is meant
+            fn to_signed(self) -> i128 {
+                let negative = self > Self::PRIME / 2;
+                u128::from(self).wrapping_sub(u128::from(Self::PRIME & <$int>::from(negative).wrapping_neg())) as i128
+            }
+        }
+    };
+}
+
+element!(u64, 0xFFFF_FFFF_0000_0001);
+element!(u128, 0xFFFF_FFFF_FFFF_FFE4_0000_0000_0000_0001);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::fmt::Debug;
+    use prio::field::{Field64, Field128, FieldElementWithInteger};
+    use proptest::prelude::*;
+
+    /// Elements with the interesting ones often.
+    fn elements64() -> impl Strategy<Value = u64> {
+        prop_oneof![
+            0..u64::PRIME,
+            0..4u64,
+            (1..5u64).prop_map(|d| u64::PRIME - d),
+            (0..4u64).prop_map(|d| u64::PRIME / 2 - 1 + d),
+        ]
+    }
+
+    fn elements128() -> impl Strategy<Value = u128> {
+        prop_oneof![
+            0..u128::PRIME,
+            0..4u128,
+            (1..5u128).prop_map(|d| u128::PRIME - d),
+            (0..4u128).prop_map(|d| u128::PRIME / 2 - 1 + d),
+        ]
+    }
+
+    #[test]
+    fn primes_are_prios() {
+        assert_eq!(u64::PRIME, Field64::modulus());
+        assert_eq!(u128::PRIME, Field128::modulus());
+        assert_eq!(u64::PRIME, u64::MAX - (1 << 32) + 2);
+        assert_eq!(u128::PRIME, u128::MAX - (7 << 66) + 2);
+    }
+
+    fn check<F, E>(a: E, b: E)
+    where
+        E: Element + Debug + From<F>,
+        F: FieldElementWithInteger<Integer = E>,
+    {
+        let (fa, fb) = (F::from(a), F::from(b));
+        assert_eq!(a.plus(b), E::from(fa + fb));
+        assert_eq!(a.minus(b), E::from(fa - fb));
+        assert!(a.plus(b).is_canonical() && a.minus(b).is_canonical());
+        let mut ours = alloc::vec![0; E::BYTES];
+        a.write_le(&mut ours);
+        assert_eq!(ours, fa.encoded());
+        assert_eq!(E::from_le(&ours), a);
+        assert_eq!(E::from_signed(a.to_signed()), a);
+    }
+
+    trait Encoded {
+        fn encoded(&self) -> alloc::vec::Vec<u8>;
+    }
+    impl<T: prio::codec::Encode> Encoded for T {
+        fn encoded(&self) -> alloc::vec::Vec<u8> {
+            self.get_encoded().expect("an element encodes")
+        }
+    }
+
+    fn signed<E: Element + Debug>(v: i128, zero: E) {
+        let e = E::from_signed(v);
+        assert!(e.is_canonical());
+        assert_eq!(e.to_signed(), v);
+        // Negative v is p − |v|.
+        assert_eq!(E::from_signed(-v), zero.minus(e));
+    }
+
+    #[test]
+    fn ends_of_the_signed_range() {
+        for d in 0..3 {
+            signed(u64::LARGEST - d, 0u64);
+            signed(u128::LARGEST - d, 0u128);
+            signed(d, 0u64);
+            signed(d, 0u128);
+        }
+        assert_eq!(u64::from_signed(-1), u64::PRIME - 1);
+        assert_eq!(u128::from_signed(-1), u128::PRIME - 1);
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_is_prios(a in elements64(), b in elements64(), c in elements128(), d in elements128()) {
+            check::<Field64, u64>(a, b);
+            check::<Field128, u128>(c, d);
+        }
+
+        #[test]
+        fn signed_values_return(v in -u64::LARGEST..=u64::LARGEST, w in -u128::LARGEST..=u128::LARGEST) {
+            signed(v, 0u64);
+            signed(w, 0u128);
+        }
+
+        #[test]
+        fn canonical_means_below_p(a: u64, b: u128) {
+            prop_assert_eq!(a.is_canonical(), a < Field64::modulus());
+            prop_assert_eq!(b.is_canonical(), b < Field128::modulus());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A seed expanded to a share, chunk by chunk (PROTOCOL 2.1).
+//!
+//! Chunk c of a share is the key stream of prio's XofHmacSha256Aes128 (draft-irtf-cfrg-vdaf, section 6.2.2) with key = seed,
+//! dst = [`LABEL`], binder = (bits of the field: u8, c: u64 little-endian), read as little-endian integers of 8 or 16 bytes;
+//! integers of p or more are skipped. So elements are exactly uniform, and every chunk expands alone.
+//!
+//! Attacker: holds all seeds but one and must learn nothing of the last share. Which integers are skipped depends on no
+//! element that is used. Reusing a seed for two inputs would betray their difference; [`crate::Dealing`] cannot.
+
+use prio::vdaf::xof::{SeedStreamAes128, Xof, XofHmacSha256Aes128};
+use rand_core::Rng;
+use zeroize::Zeroize;
+
+use crate::cells::Elements;
+use crate::element::Element;
+use crate::{Cells, Field, Seed};
+
+/// Domain label of every share stream.
+const LABEL: &[u8] = b"smpcd/1/share-stream";
+
+/// Bytes of key stream made at once: enough to drown the cost of a call, little enough for the first-level cache.
+const BUFFER_BYTES: usize = 8192;
+
+/// Adds chunk `chunk` of the share that `seed` stands for to `acc`, which has the field and length of that chunk.
+pub fn add_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
+    let stream = stream(acc.field(), seed, chunk);
+    match &mut acc.0 {
+        Elements::Field64(cells) => combine(cells, stream, Element::plus),
+        Elements::Field128(cells) => combine(cells, stream, Element::plus),
+    }
+}
+
+/// As [`add_seeded_share`], but subtracts.
+pub(crate) fn subtract_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
+    let stream = stream(acc.field(), seed, chunk);
+    match &mut acc.0 {
+        Elements::Field64(cells) => combine(cells, stream, Element::minus),
+        Elements::Field128(cells) => combine(cells, stream, Element::minus),
+    }
+}
+
+fn stream(field: Field, seed: &Seed, chunk: u64) -> SeedStreamAes128 {
+    XofHmacSha256Aes128::seed_stream(seed.as_bytes(), &[LABEL], &[&[field.tag()], &chunk.to_le_bytes()])
+}
+
+/// Combines `cells` with the canonical integers of `stream` in their order.
+///
+/// Never reads more integers than it has cells left, so the outcome does not depend on [`BUFFER_BYTES`].
+#[inline(always)]
+fn combine<E: Element>(mut cells: &mut [E], mut stream: impl Rng, operation: impl Fn(E, E) -> E) {
+    let mut buffer = [0; BUFFER_BYTES];
+    while !cells.is_empty() {
+        let count = cells.len().min(BUFFER_BYTES / E::BYTES);
+        let bytes = &mut buffer[..count * E::BYTES];
+        stream.fill_bytes(bytes);
+        let drawn = bytes.chunks_exact(E::BYTES).map(E::from_le);
+        // One integer in 2^32 (Field64) or 2^59 is skipped: look at the whole buffer first, without a branch for each.
+        let used = if drawn.clone().fold(true, |all, element| all & element.is_canonical()) {
+            for (cell, element) in cells.iter_mut().zip(drawn) {
+                *cell = operation(*cell, element);
+            }
+            count
+        } else {
+            let mut used = 0;
+            for element in drawn.filter(|element| element.is_canonical()) {
+                cells[used] = operation(cells[used], element);
+                used += 1;
+            }
+            used
+        };
+        cells = &mut cells[used..];
+    }
+    buffer.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use core::convert::Infallible;
+    use prio::field::{Field64, Field128, FieldElement, FieldElementWithInteger};
+    use prio::vdaf::xof::IntoFieldVec;
+    use rand_core::TryRng;
+
+    /// Prio's own expansion of the same stream: rejects the same way, an element at a time.
+    fn prios<F: FieldElement>(field: Field, seed: &Seed, chunk: u64, len: usize) -> Vec<F> {
+        stream(field, seed, chunk).into_field_vec(len)
+    }
+
+    #[test]
+    fn expansion_is_prios() {
+        let seed = Seed::from_bytes([3; 32]);
+        // Around the ends of a buffer in both fields.
+        for len in [0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 5000] {
+            for chunk in [0, 1, u64::MAX] {
+                let mut cells = vec![0u64; len];
+                combine(&mut cells, stream(Field::Field64, &seed, chunk), Element::plus);
+                let expected: Vec<Field64> = prios(Field::Field64, &seed, chunk, len);
+                assert!(cells.iter().zip(&expected).all(|(a, b)| *a == u64::from(*b)));
+
+                let mut cells = vec![0u128; len];
+                combine(&mut cells, stream(Field::Field128, &seed, chunk), Element::plus);
+                let expected: Vec<Field128> = prios(Field::Field128, &seed, chunk, len);
+                assert!(cells.iter().zip(&expected).all(|(a, b)| *a == u128::from(*b)));
+            }
+        }
+    }
+
+    /// A stream of given integers; panics when more are asked for than there are.
+    struct Script(Vec<u8>);
+
+    impl TryRng for Script {
+        type Error = Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+            unreachable!("expansion reads bytes")
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+            unreachable!("expansion reads bytes")
+        }
+        fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+            let rest = self.0.split_off(out.len());
+            out.copy_from_slice(&self.0);
+            self.0 = rest;
+            Ok(())
+        }
+    }
+
+    /// Rejections, too rare to meet by chance: first, last, in a row, across buffers.
+    fn skips<E: Element + core::fmt::Debug>(make: impl Fn(u32) -> E, too_large: &[E]) {
+        let per_buffer = u32::try_from(BUFFER_BYTES / E::BYTES).expect("small");
+        for rejected_at in [0, 1, per_buffer - 1, per_buffer, per_buffer + 7, 2 * per_buffer - 1] {
+            let mut bytes = Vec::new();
+            let mut push = |e: E| {
+                let start = bytes.len();
+                bytes.resize(start + E::BYTES, 0);
+                e.write_le(&mut bytes[start..]);
+            };
+            let len = 2 * per_buffer;
+            for i in 0..len {
+                if i == rejected_at {
+                    too_large.iter().copied().for_each(&mut push);
+                }
+                push(make(i));
+            }
+            let mut cells = vec![E::default(); len as usize];
+            let mut script = Script(bytes);
+            combine(&mut cells, &mut script, E::plus);
+            let expected: Vec<E> = (0..len).map(&make).collect();
+            assert_eq!(cells, expected);
+            assert!(script.0.is_empty(), "more was read than used");
+        }
+    }
+
+    #[test]
+    fn integers_of_p_or_more_are_skipped() {
+        skips::<u64>(|i| u64::from(i) + 1, &[u64::PRIME, u64::MAX, u64::PRIME + 1]);
+        skips::<u128>(|i| u128::from(i) + 1, &[u128::PRIME, u128::MAX]);
+        assert_eq!(Field64::modulus(), u64::PRIME);
+    }
+
+    #[test]
+    fn adding_then_subtracting_is_nothing() {
+        for field in [Field::Field64, Field::Field128] {
+            let seed = Seed::from_bytes([5; 32]);
+            let mut cells = Cells::zero(field, 700);
+            add_seeded_share(&mut cells, &seed, 9);
+            assert_ne!(cells, Cells::zero(field, 700));
+            subtract_seeded_share(&mut cells, &seed, 9);
+            assert_eq!(cells, Cells::zero(field, 700));
+        }
+    }
+
+    #[test]
+    fn streams_differ_by_seed_chunk_and_field() {
+        let first = |field, seed: u8, chunk| {
+            let mut bytes = [0; 16];
+            stream(field, &Seed::from_bytes([seed; 32]), chunk).fill_bytes(&mut bytes);
+            bytes
+        };
+        let all = [
+            first(Field::Field64, 1, 0),
+            first(Field::Field64, 1, 1),
+            first(Field::Field64, 1, 256),
+            first(Field::Field64, 2, 0),
+            first(Field::Field128, 1, 0),
+        ];
+        for (i, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(i + 1).all(|other| other != one), "stream {i} is not unique");
+        }
+    }
+}
