@@ -1,0 +1,345 @@
+//! The events of a party's log, one typed enum (PROTOCOL 8).
+//!
+//! A name is for ever: a later version adds events, it never gives an old one other fields.
+
+use core::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::{Direction, Name, Outcome, Text};
+
+/// Who approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approver {
+    /// The daemon, by the policy in the node file.
+    Auto,
+    /// A person, by the name given with `--by`.
+    Person(Text),
+}
+
+/// Where a card or a signature came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A file, put there by the operator.
+    File,
+    /// A peer, over a link.
+    Link,
+}
+
+/// What happened.
+///
+/// The peer, the round and the digests that belong to an event are in the record around it; each variant says
+/// which it expects. The direction follows from the event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "detail", deny_unknown_fields)]
+pub enum Event {
+    /// The daemon is up. Digest: agreement.
+    #[serde(rename = "daemon.started")]
+    DaemonStarted,
+    /// The daemon goes down in order. A crash has no such record.
+    #[serde(rename = "daemon.stopped")]
+    DaemonStopped {
+        /// Why, such as the signal.
+        reason: Text,
+    },
+    /// A link with the peer is live in both directions.
+    #[serde(rename = "link.up")]
+    LinkUp {
+        /// The key exchange that TLS settled on.
+        key_exchange: Name,
+        /// This party dialled.
+        dialled: bool,
+    },
+    /// A live link ended.
+    #[serde(rename = "link.down")]
+    LinkDown {
+        /// Why.
+        reason: Text,
+    },
+    /// A connection was refused by either side. Peer: where it is known.
+    #[serde(rename = "link.refused")]
+    LinkRefused {
+        /// The other end, where it is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        address: Option<SocketAddr>,
+        /// Why.
+        reason: Text,
+    },
+    /// The peer's agreement is another one. Digests: ours, theirs.
+    #[serde(rename = "hello.differs")]
+    HelloDiffers {
+        /// The sections that differ, by name.
+        sections: Vec<Name>,
+    },
+    /// A newer card of the peer was taken in. Digest: card.
+    #[serde(rename = "card.taken-in")]
+    CardTakenIn {
+        /// The card's serial.
+        serial: u64,
+        /// Where it came from.
+        source: Source,
+    },
+    /// The peer's signature on an agreement was taken in. Digest: agreement.
+    #[serde(rename = "signature.taken-in")]
+    SignatureTakenIn {
+        /// Where it came from.
+        source: Source,
+    },
+    /// A person of this party signed the agreement. Digests: agreement, disclosure.
+    #[serde(rename = "agreement.signed")]
+    AgreementSigned {
+        /// The person.
+        by: Text,
+    },
+    /// All signatures are there. Digests: agreement, and the previous one where there was one.
+    #[serde(rename = "agreement.in-force")]
+    AgreementInForce {
+        /// The agreement's version.
+        version: u32,
+    },
+    /// This party proposed the round.
+    #[serde(rename = "round.proposed")]
+    RoundProposed,
+    /// This party learnt of the round and pinned it. Peer: who proposed it.
+    #[serde(rename = "round.joined")]
+    RoundJoined,
+    /// The round waits for this party's approval.
+    #[serde(rename = "approval.asked")]
+    ApprovalAsked,
+    /// This party's input may be dealt. Digests: agreement, disclosure.
+    #[serde(rename = "approval.given")]
+    ApprovalGiven {
+        /// Who approved.
+        approver: Approver,
+        /// Why, where the approval had to say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Text>,
+    },
+    /// This party declined the round.
+    #[serde(rename = "decline.sent")]
+    DeclineSent {
+        /// Why.
+        reason: Text,
+    },
+    /// The peer declined the round.
+    #[serde(rename = "decline.received")]
+    DeclineReceived {
+        /// Why, in its words.
+        reason: Text,
+    },
+    /// This party's input file was refused.
+    #[serde(rename = "input.refused")]
+    InputRefused {
+        /// How many problems it had.
+        problems: u64,
+    },
+    /// This party dealt. Digest: header.
+    #[serde(rename = "deal.sent")]
+    DealSent,
+    /// The header of the peer's dealing came. Digest: header.
+    #[serde(rename = "deal.received")]
+    DealReceived,
+    /// The share under this party's header went to the peer. Digest: header.
+    #[serde(rename = "share.sent")]
+    ShareSent,
+    /// The share under the peer's header came, was verified and stored. Digest: header.
+    #[serde(rename = "share.received")]
+    ShareReceived,
+    /// A receipt for the peer's dealing was signed. Digests: header, message.
+    #[serde(rename = "receipt.sent")]
+    ReceiptSent,
+    /// The peer's receipt for this party's dealing came. Digests: header, message.
+    #[serde(rename = "receipt.received")]
+    ReceiptReceived,
+    /// The receipts so far went out. Digests: header, message.
+    #[serde(rename = "dealt.sent")]
+    DealtSent,
+    /// A dealer's receipts so far came. Digests: header, message.
+    #[serde(rename = "dealt.received")]
+    DealtReceived,
+    /// This party leads the attempt and opened it. Digests: set, message.
+    #[serde(rename = "open.sent")]
+    OpenSent {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// The leader opened the attempt. Digests: set, message.
+    #[serde(rename = "open.received")]
+    OpenReceived {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// This party supports the contributor set. Digests: set, message.
+    #[serde(rename = "ready.sent")]
+    ReadySent {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// The peer supports the contributor set. Digests: set, message.
+    #[serde(rename = "ready.received")]
+    ReadyReceived {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// A quorum is ready: this party is locked on the set. Digest: set.
+    #[serde(rename = "round.locked")]
+    RoundLocked {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// This party accepted the contributor set. Digests: set, message.
+    #[serde(rename = "accept.sent")]
+    AcceptSent {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// The peer accepted the contributor set. Digests: set, message.
+    #[serde(rename = "accept.received")]
+    AcceptReceived {
+        /// The attempt, from 1.
+        attempt: u32,
+    },
+    /// This party holds the certificate: the contributor set is settled. Digest: set.
+    #[serde(rename = "round.certified")]
+    RoundCertified {
+        /// The attempt, from 1.
+        attempt: u32,
+        /// Whose dealings are in the sum.
+        contributors: Vec<Name>,
+        /// Who holds shares of all of them.
+        holders: Vec<Name>,
+    },
+    /// The certificate went to the peer. Digests: set, message.
+    #[serde(rename = "certificate.sent")]
+    CertificateSent,
+    /// The certificate came from the peer. Digests: set, message.
+    #[serde(rename = "certificate.received")]
+    CertificateReceived,
+    /// This party's partial sum went to the peer. Digests: set, message.
+    #[serde(rename = "partial.sent")]
+    PartialSent,
+    /// The peer's partial sum came. Digests: set, message.
+    #[serde(rename = "partial.received")]
+    PartialReceived,
+    /// The result is at this party. Digest: set. Never one of the result.
+    #[serde(rename = "result.released")]
+    ResultReleased {
+        /// Whose dealings are in the sum.
+        contributors: Vec<Name>,
+    },
+    /// This party told the peer how the round ended. Digest: message.
+    #[serde(rename = "outcome.sent")]
+    OutcomeSent,
+    /// The peer told how the round ended for it, and it agrees. Digest: message.
+    #[serde(rename = "outcome.received")]
+    OutcomeReceived,
+    /// The peer told how the round ended for it, and it does not agree. Digest: message.
+    #[serde(rename = "outcome.differs")]
+    OutcomeDiffers,
+    /// The round ended here without a result.
+    #[serde(rename = "round.abandoned")]
+    RoundAbandoned {
+        /// Why; at a deadline, the party and the message that were waited for.
+        reason: Text,
+    },
+    /// This party told the peer that it abandoned the round.
+    #[serde(rename = "abandon.sent")]
+    AbandonSent {
+        /// Why.
+        reason: Text,
+    },
+    /// The peer abandoned the round. Advice: it ends nothing here.
+    #[serde(rename = "abandon.received")]
+    AbandonReceived {
+        /// Why, in its words.
+        reason: Text,
+    },
+    /// A message of the peer was refused. Digest: message, evidence, where there is one.
+    #[serde(rename = "fault.observed")]
+    FaultObserved {
+        /// The kind of message.
+        message: Name,
+        /// The kind of fault.
+        kind: Name,
+        /// What was wrong with it.
+        reason: Text,
+    },
+    /// A call on the admin interface that changes something. Actor: who called.
+    #[serde(rename = "admin.call")]
+    AdminCall {
+        /// The call, such as `round.start`.
+        call: Name,
+    },
+    /// The result of the round was deleted here.
+    #[serde(rename = "result.deleted")]
+    ResultDeleted,
+}
+
+impl Event {
+    /// Which way the event's message went, where it is about one.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        match self {
+            Self::RoundProposed
+            | Self::DeclineSent { .. }
+            | Self::DealSent
+            | Self::ShareSent
+            | Self::ReceiptSent
+            | Self::DealtSent
+            | Self::OpenSent { .. }
+            | Self::ReadySent { .. }
+            | Self::AcceptSent { .. }
+            | Self::CertificateSent
+            | Self::PartialSent
+            | Self::OutcomeSent
+            | Self::AbandonSent { .. } => Some(Direction::Sent),
+            Self::HelloDiffers { .. }
+            | Self::DeclineReceived { .. }
+            | Self::DealReceived
+            | Self::ShareReceived
+            | Self::ReceiptReceived
+            | Self::DealtReceived
+            | Self::OpenReceived { .. }
+            | Self::ReadyReceived { .. }
+            | Self::AcceptReceived { .. }
+            | Self::CertificateReceived
+            | Self::PartialReceived
+            | Self::OutcomeReceived
+            | Self::OutcomeDiffers
+            | Self::AbandonReceived { .. }
+            | Self::FaultObserved { .. } => Some(Direction::Received),
+            Self::DaemonStarted
+            | Self::DaemonStopped { .. }
+            | Self::LinkUp { .. }
+            | Self::LinkDown { .. }
+            | Self::LinkRefused { .. }
+            | Self::CardTakenIn { .. }
+            | Self::SignatureTakenIn { .. }
+            | Self::AgreementSigned { .. }
+            | Self::AgreementInForce { .. }
+            | Self::RoundJoined
+            | Self::ApprovalAsked
+            | Self::ApprovalGiven { .. }
+            | Self::InputRefused { .. }
+            | Self::RoundLocked { .. }
+            | Self::RoundCertified { .. }
+            | Self::ResultReleased { .. }
+            | Self::RoundAbandoned { .. }
+            | Self::AdminCall { .. }
+            | Self::ResultDeleted => None,
+        }
+    }
+
+    /// How a step with this event ends, unless its record says otherwise.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::LinkRefused { .. } | Self::InputRefused { .. } | Self::FaultObserved { .. } => Outcome::Refused,
+            Self::HelloDiffers { .. } | Self::OutcomeDiffers => Outcome::Differs,
+            Self::RoundAbandoned { .. } => Outcome::Failed,
+            _ => Outcome::Done,
+        }
+    }
+}

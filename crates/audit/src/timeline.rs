@@ -1,0 +1,136 @@
+//! Records as text for people: `audit show`.
+
+use core::fmt::Write as _;
+
+use crate::event::{Approver, Event, Source};
+use crate::record::Record;
+use crate::words::{Actor, Digest, Name, Outcome};
+
+/// Digits of a digest that are shown: enough to compare by eye, never enough to rely on.
+const DIGITS: usize = 12;
+
+/// One line for each record, in columns: number, time (UTC), round, what happened.
+#[must_use]
+pub fn timeline(records: &[Record]) -> String {
+    let rounds: Vec<String> = records.iter().map(round).collect();
+    let number = records.iter().map(|record| record.seq.to_string().len()).max().unwrap_or(0);
+    let width = rounds.iter().map(|round| round.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (record, round) in records.iter().zip(&rounds) {
+        let time = record.time.to_string().replace('T', " ");
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{:>number$}  {time}  {round:<width$}  {}", record.seq, sentence(record));
+    }
+    text
+}
+
+fn round(record: &Record) -> String {
+    record.round.as_ref().map_or_else(|| "-".to_owned(), |round| format!("{}/{}", round.computation, round.period))
+}
+
+fn sentence(record: &Record) -> String {
+    let mut text = what(&record.event, record.peer.as_ref());
+    if record.outcome != record.event.outcome() {
+        text.push_str(match record.outcome {
+            Outcome::Done => ": done",
+            Outcome::Refused => ": refused",
+            Outcome::Differs => ": differs",
+            Outcome::Failed => ": failed",
+        });
+    }
+    if let Actor::Uid(uid) = record.actor {
+        let _ = write!(text, ", by user {uid}");
+    }
+    if !record.digests.is_empty() {
+        let digests: Vec<String> = record.digests.iter().map(|(of, digest)| short(of.word(), digest)).collect();
+        let _ = write!(text, " [{}]", digests.join(", "));
+    }
+    text
+}
+
+fn short(of: &str, digest: &Digest) -> String {
+    let digits = digest.to_string();
+    let digits = digits.trim_start_matches("sha256:");
+    format!("{of} {}…", &digits[..DIGITS])
+}
+
+fn names(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn source(source: Source) -> &'static str {
+    match source {
+        Source::File => "from a file",
+        Source::Link => "over a link",
+    }
+}
+
+/// The event in plain words.
+fn what(event: &Event, peer: Option<&Name>) -> String {
+    let joined = peer.map_or_else(String::new, |peer| format!(", proposed by {peer}"));
+    let peer = peer.map_or("an unknown party", Name::as_str);
+    match event {
+        Event::DaemonStarted => "daemon started".into(),
+        Event::DaemonStopped { reason } => format!("daemon stopped: {reason}"),
+        Event::LinkUp { key_exchange, dialled } => {
+            format!("link with {peer} up ({key_exchange}, {})", if *dialled { "we dialled" } else { "it dialled" })
+        }
+        Event::LinkDown { reason } => format!("link with {peer} down: {reason}"),
+        Event::LinkRefused { address: Some(address), reason } => {
+            format!("connection with {peer} at {address} refused: {reason}")
+        }
+        Event::LinkRefused { address: None, reason } => format!("connection with {peer} refused: {reason}"),
+        Event::HelloDiffers { sections } => format!("agreement of {peer} differs in: {}", names(sections)),
+        Event::CardTakenIn { serial, source: from } => format!("card {serial} of {peer} taken in {}", source(*from)),
+        Event::SignatureTakenIn { source: from } => format!("signature of {peer} taken in {}", source(*from)),
+        Event::AgreementSigned { by } => format!("agreement signed by {by}"),
+        Event::AgreementInForce { version } => format!("agreement version {version} in force"),
+        Event::RoundProposed => "round proposed".into(),
+        Event::RoundJoined => format!("round joined{joined}"),
+        Event::ApprovalAsked => "approval asked for".into(),
+        Event::ApprovalGiven { approver, reason } => {
+            let by = match approver {
+                Approver::Auto => "by policy",
+                Approver::Person(name) => &format!("by {name}"),
+            };
+            reason.as_ref().map_or_else(|| format!("approved {by}"), |reason| format!("approved {by}: {reason}"))
+        }
+        Event::DeclineSent { reason } => format!("declined: {reason}"),
+        Event::DeclineReceived { reason } => format!("{peer} declined: {reason}"),
+        Event::InputRefused { problems } => format!("input refused, problems: {problems}"),
+        Event::DealSent => "dealt".into(),
+        Event::DealReceived => format!("header of {peer}'s dealing received"),
+        Event::ShareSent => format!("share sent to {peer}"),
+        Event::ShareReceived => format!("share of {peer}'s dealing received"),
+        Event::ReceiptSent => format!("receipt sent to {peer}"),
+        Event::ReceiptReceived => format!("receipt of {peer} received"),
+        Event::DealtSent => "receipts so far sent to all".into(),
+        Event::DealtReceived => format!("receipts so far of {peer}'s dealing received"),
+        Event::OpenSent { attempt } => format!("attempt {attempt} opened"),
+        Event::OpenReceived { attempt } => format!("attempt {attempt} opened by {peer}"),
+        Event::ReadySent { attempt } => format!("ready in attempt {attempt}"),
+        Event::ReadyReceived { attempt } => format!("{peer} ready in attempt {attempt}"),
+        Event::RoundLocked { attempt } => format!("locked in attempt {attempt}"),
+        Event::AcceptSent { attempt } => format!("accepted in attempt {attempt}"),
+        Event::AcceptReceived { attempt } => format!("{peer} accepted in attempt {attempt}"),
+        Event::RoundCertified { attempt, contributors, holders } => {
+            format!("certified in attempt {attempt}: contributors {}; holders {}", names(contributors), names(holders))
+        }
+        Event::CertificateSent => format!("certificate sent to {peer}"),
+        Event::CertificateReceived => format!("certificate of {peer} received"),
+        Event::PartialSent => format!("partial sum sent to {peer}"),
+        Event::PartialReceived => format!("partial sum of {peer} received"),
+        Event::ResultReleased { contributors } => format!("result released: contributors {}", names(contributors)),
+        Event::OutcomeSent => format!("outcome sent to {peer}"),
+        Event::OutcomeReceived => format!("outcome of {peer} received, it agrees"),
+        Event::OutcomeDiffers => format!("outcome of {peer} received, it DIFFERS"),
+        Event::RoundAbandoned { reason } => format!("round abandoned: {reason}"),
+        Event::AbandonSent { reason } => format!("told {peer} that the round is abandoned: {reason}"),
+        Event::AbandonReceived { reason } => format!("{peer} abandoned the round: {reason}"),
+        Event::FaultObserved { message, kind, reason } => {
+            format!("{message} of {peer} refused ({kind}): {reason}")
+        }
+        Event::AdminCall { call } => format!("admin call {call}"),
+        Event::ResultDeleted => "result deleted".into(),
+    }
+}

@@ -1,0 +1,341 @@
+//! The bytes of every event's line, and what is refused when lines are read back.
+
+use std::collections::BTreeSet;
+
+use audit::{Actor, Approver, BadLine, DigestOf, Draft, Event, Name, Outcome, Record, Source, Text, Time, timeline};
+
+const ID: [u8; 32] = [0xab; 32];
+const START: &str = r#"{"seq":7,"time":"2026-11-22T09:08:07.000123Z","party":"p1","#;
+const END: &str = r#","actor":"daemon","version":"0.1.0"}"#;
+
+/// Every event, and its line between [`START`] and [`END`]. `R` stands for the round, `D` for a digest.
+fn events() -> Vec<(Draft, &'static str)> {
+    use DigestOf::{Agreement, Card, Disclosure, Header, Message, Ours, PreviousAgreement, Set, Theirs};
+    let new = Draft::new;
+    let round = |event| Draft::new(event).round("average-expenditure", "2026-Q3", &ID);
+    let d = |draft: Draft, of: &[DigestOf]| of.iter().fold(draft, |draft, of| draft.digest(*of, [0xcd; 32]));
+    let text = |text: &str| Text::of(text);
+    let p = |names: &[&str]| names.iter().map(|name| Name::of(name)).collect::<Vec<_>>();
+    let reason = || Text::of("because");
+    vec![
+        (
+            d(new(Event::DaemonStarted), &[Agreement]),
+            r#""event":"daemon.started","digests":{"agreement":D},"outcome":"done""#,
+        ),
+        (
+            new(Event::DaemonStopped { reason: text("SIGTERM") }),
+            r#""event":"daemon.stopped","detail":{"reason":"SIGTERM"},"outcome":"done""#,
+        ),
+        (
+            new(Event::LinkUp { key_exchange: "X25519MLKEM768".into(), dialled: true }).peer("p2"),
+            r#""event":"link.up","detail":{"key_exchange":"X25519MLKEM768","dialled":true},"peer":"p2","outcome":"done""#,
+        ),
+        (
+            new(Event::LinkDown { reason: reason() }).peer("p2"),
+            r#""event":"link.down","detail":{"reason":"because"},"peer":"p2","outcome":"done""#,
+        ),
+        (
+            new(Event::LinkRefused { address: Some(([127, 0, 0, 1], 4000).into()), reason: text("a \"b\" \\ é") }),
+            r#""event":"link.refused","detail":{"address":"127.0.0.1:4000","reason":"a \"b\" \\ é"},"outcome":"refused""#,
+        ),
+        (
+            new(Event::LinkRefused { address: None, reason: reason() }).peer("p2"),
+            r#""event":"link.refused","detail":{"reason":"because"},"peer":"p2","outcome":"refused""#,
+        ),
+        (
+            d(new(Event::HelloDiffers { sections: p(&["legal", "computation x"]) }).peer("p2"), &[Theirs, Ours]),
+            r#""event":"hello.differs","detail":{"sections":["legal","computation x"]},"peer":"p2","direction":"received","digests":{"ours":D,"theirs":D},"outcome":"differs""#,
+        ),
+        (
+            d(new(Event::CardTakenIn { serial: 2, source: Source::Link }).peer("p2"), &[Card]),
+            r#""event":"card.taken-in","detail":{"serial":2,"source":"link"},"peer":"p2","digests":{"card":D},"outcome":"done""#,
+        ),
+        (
+            d(new(Event::SignatureTakenIn { source: Source::File }).peer("p2"), &[Agreement]),
+            r#""event":"signature.taken-in","detail":{"source":"file"},"peer":"p2","digests":{"agreement":D},"outcome":"done""#,
+        ),
+        (
+            d(new(Event::AgreementSigned { by: text("Zoë Doe") }), &[Disclosure, Agreement]),
+            r#""event":"agreement.signed","detail":{"by":"Zoë Doe"},"digests":{"agreement":D,"disclosure":D},"outcome":"done""#,
+        ),
+        (
+            d(new(Event::AgreementInForce { version: 3 }), &[Agreement, PreviousAgreement]),
+            r#""event":"agreement.in-force","detail":{"version":3},"digests":{"agreement":D,"previous-agreement":D},"outcome":"done""#,
+        ),
+        (round(Event::RoundProposed), r#"R,"event":"round.proposed","direction":"sent","outcome":"done""#),
+        (round(Event::RoundJoined).peer("p2"), r#"R,"event":"round.joined","peer":"p2","outcome":"done""#),
+        (round(Event::ApprovalAsked), r#"R,"event":"approval.asked","outcome":"done""#),
+        (
+            d(round(Event::ApprovalGiven { approver: Approver::Auto, reason: None }), &[Agreement]),
+            r#"R,"event":"approval.given","detail":{"approver":"auto"},"digests":{"agreement":D},"outcome":"done""#,
+        ),
+        (
+            round(Event::ApprovalGiven { approver: Approver::Person(text("J. Doe")), reason: Some(reason()) }),
+            r#"R,"event":"approval.given","detail":{"approver":{"person":"J. Doe"},"reason":"because"},"outcome":"done""#,
+        ),
+        (
+            round(Event::DeclineSent { reason: reason() }),
+            r#"R,"event":"decline.sent","detail":{"reason":"because"},"direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::DeclineReceived { reason: reason() }).peer("p2"),
+            r#"R,"event":"decline.received","detail":{"reason":"because"},"peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::InputRefused { problems: 2 }),
+            r#"R,"event":"input.refused","detail":{"problems":2},"outcome":"refused""#,
+        ),
+        (
+            d(round(Event::DealSent), &[Header]),
+            r#"R,"event":"deal.sent","direction":"sent","digests":{"header":D},"outcome":"done""#,
+        ),
+        (
+            d(round(Event::DealReceived).peer("p2"), &[Header]),
+            r#"R,"event":"deal.received","peer":"p2","direction":"received","digests":{"header":D},"outcome":"done""#,
+        ),
+        (
+            d(round(Event::ShareSent).peer("p2"), &[Header]),
+            r#"R,"event":"share.sent","peer":"p2","direction":"sent","digests":{"header":D},"outcome":"done""#,
+        ),
+        (
+            d(round(Event::ShareReceived).peer("p2"), &[Header]),
+            r#"R,"event":"share.received","peer":"p2","direction":"received","digests":{"header":D},"outcome":"done""#,
+        ),
+        (
+            d(round(Event::ReceiptSent).peer("p2"), &[Header, Message]),
+            r#"R,"event":"receipt.sent","peer":"p2","direction":"sent","digests":{"message":D,"header":D},"outcome":"done""#,
+        ),
+        (
+            d(round(Event::ReceiptReceived).peer("p2"), &[Header, Message]),
+            r#"R,"event":"receipt.received","peer":"p2","direction":"received","digests":{"message":D,"header":D},"outcome":"done""#,
+        ),
+        (round(Event::DealtSent), r#"R,"event":"dealt.sent","direction":"sent","outcome":"done""#),
+        (
+            round(Event::DealtReceived).peer("p2"),
+            r#"R,"event":"dealt.received","peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            d(round(Event::OpenSent { attempt: 1 }), &[Set]),
+            r#"R,"event":"open.sent","detail":{"attempt":1},"direction":"sent","digests":{"set":D},"outcome":"done""#,
+        ),
+        (
+            round(Event::OpenReceived { attempt: 1 }).peer("p2"),
+            r#"R,"event":"open.received","detail":{"attempt":1},"peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::ReadySent { attempt: 1 }),
+            r#"R,"event":"ready.sent","detail":{"attempt":1},"direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::ReadyReceived { attempt: 1 }).peer("p2"),
+            r#"R,"event":"ready.received","detail":{"attempt":1},"peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::RoundLocked { attempt: 2 }),
+            r#"R,"event":"round.locked","detail":{"attempt":2},"outcome":"done""#,
+        ),
+        (
+            round(Event::AcceptSent { attempt: 2 }),
+            r#"R,"event":"accept.sent","detail":{"attempt":2},"direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::AcceptReceived { attempt: 2 }).peer("p3"),
+            r#"R,"event":"accept.received","detail":{"attempt":2},"peer":"p3","direction":"received","outcome":"done""#,
+        ),
+        (
+            d(
+                round(Event::RoundCertified { attempt: 2, contributors: p(&["p1", "p2"]), holders: p(&["p1", "p3"]) }),
+                &[Set],
+            ),
+            r#"R,"event":"round.certified","detail":{"attempt":2,"contributors":["p1","p2"],"holders":["p1","p3"]},"digests":{"set":D},"outcome":"done""#,
+        ),
+        (
+            round(Event::CertificateSent).peer("p2"),
+            r#"R,"event":"certificate.sent","peer":"p2","direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::CertificateReceived).peer("p2"),
+            r#"R,"event":"certificate.received","peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::PartialSent).peer("p2"),
+            r#"R,"event":"partial.sent","peer":"p2","direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::PartialReceived).peer("p2"),
+            r#"R,"event":"partial.received","peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::ResultReleased { contributors: p(&["p1", "p2"]) }),
+            r#"R,"event":"result.released","detail":{"contributors":["p1","p2"]},"outcome":"done""#,
+        ),
+        (
+            round(Event::OutcomeSent).peer("p2"),
+            r#"R,"event":"outcome.sent","peer":"p2","direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::OutcomeReceived).peer("p2"),
+            r#"R,"event":"outcome.received","peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::OutcomeDiffers).peer("p2"),
+            r#"R,"event":"outcome.differs","peer":"p2","direction":"received","outcome":"differs""#,
+        ),
+        (
+            round(Event::RoundAbandoned { reason: reason() }),
+            r#"R,"event":"round.abandoned","detail":{"reason":"because"},"outcome":"failed""#,
+        ),
+        (
+            round(Event::AbandonSent { reason: reason() }).peer("p2"),
+            r#"R,"event":"abandon.sent","detail":{"reason":"because"},"peer":"p2","direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::AbandonReceived { reason: reason() }).peer("p2"),
+            r#"R,"event":"abandon.received","detail":{"reason":"because"},"peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::FaultObserved { message: "share".into(), kind: "malformed".into(), reason: reason() })
+                .peer("p2"),
+            r#"R,"event":"fault.observed","detail":{"message":"share","kind":"malformed","reason":"because"},"peer":"p2","direction":"received","outcome":"refused""#,
+        ),
+        (
+            new(Event::AdminCall { call: "round.start".into() }).outcome(Outcome::Failed),
+            r#""event":"admin.call","detail":{"call":"round.start"},"outcome":"failed""#,
+        ),
+        (round(Event::ResultDeleted), r#"R,"event":"result.deleted","outcome":"done""#),
+    ]
+}
+
+fn number(draft: Draft) -> Record {
+    let time: Time = "2026-11-22T09:08:07.000123Z".parse().expect("a time");
+    draft.at(time).number(7, &"p1".into(), &"0.1.0".into())
+}
+
+fn written(middle: &str) -> String {
+    let round =
+        format!(r#""round":{{"computation":"average-expenditure","period":"2026-Q3","id":"{}"}}"#, "ab".repeat(32));
+    let middle = match middle.strip_prefix('R') {
+        Some(rest) => format!("{round}{rest}"),
+        None => middle.to_owned(),
+    };
+    let digest = format!(r#":"sha256:{}""#, "cd".repeat(32));
+    format!("{START}{}{END}", middle.replace(":D", &digest))
+}
+
+#[test]
+fn every_event_has_these_bytes_and_reads_back() {
+    for (draft, middle) in events() {
+        let record = number(draft);
+        let line = record.to_line();
+        assert_eq!(line.seq, 7);
+        assert_eq!(line.text, written(middle));
+        assert_eq!(Record::parse(&line.text).expect("reads back"), record);
+    }
+}
+
+#[test]
+fn no_event_is_left_out_of_this_test() {
+    let names = |text: &str, before: &str| -> BTreeSet<String> {
+        text.split(before).skip(1).filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
+    };
+    let known = names(include_str!("../src/event.rs"), "#[serde(rename = \"");
+    let tested: String = events().into_iter().map(|(_, middle)| middle).collect();
+    assert_eq!(names(&tested, "\"event\":\""), known);
+}
+
+#[test]
+fn an_unknown_key_is_refused_at_every_depth() {
+    for (draft, _) in events() {
+        let text = number(draft).to_line().text;
+        let opens: Vec<usize> = text.match_indices('{').map(|(at, _)| at + 1).collect();
+        for at in opens {
+            let mut other = text.clone();
+            other.insert_str(at, r#""value":1,"#);
+            let refused = Record::parse(&other);
+            assert!(matches!(refused, Err(BadLine::NotARecord(_))), "{other}");
+        }
+    }
+}
+
+#[test]
+fn no_byte_of_a_line_can_change_unseen() {
+    for (draft, _) in events() {
+        let record = number(draft);
+        let text = record.to_line().text;
+        for at in 0..text.len() {
+            for byte in [b' ', b'0', b'a', b'"'] {
+                let mut bytes = text.clone().into_bytes();
+                if bytes[at] == byte {
+                    continue;
+                }
+                bytes[at] = byte;
+                let Ok(other) = String::from_utf8(bytes) else { continue };
+                if let Ok(read) = Record::parse(&other) {
+                    assert_ne!(read, record, "two spellings of one record: {other}");
+                    assert_eq!(read.to_line().text, other);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_spelling_is_refused() {
+    let good = number(Draft::new(Event::LinkUp { key_exchange: "x".into(), dialled: true }).peer("p2")).to_line().text;
+    Record::parse(&good).expect("reads back");
+    let others = [
+        good.replace(r#""seq":7"#, r#""seq": 7"#),
+        good.replace(r#""seq":7"#, r#""seq":7.0"#),
+        good.replace(r#""seq":7"#, r#""seq":7,"seq":7"#),
+        good.replace(r#""key_exchange":"x","dialled":true"#, r#""dialled":true,"key_exchange":"x""#),
+        good.replace(r#""key_exchange":"x""#, r#""key_exchange":"y","key_exchange":"x""#),
+        good.replace(r#""peer":"p2""#, r#""peer":"\u0070\u0032""#),
+        good.replace(r#","outcome""#, r#","digests":{},"outcome""#),
+        good.replace(r#","outcome""#, r#","direction":null,"outcome""#),
+        good.replace(r#","outcome""#, r#","direction":"sent","outcome""#),
+        good.replace("Z\"", "+00:00\""),
+        format!("{good} "),
+        format!("{good}{good}"),
+    ];
+    for other in others {
+        assert_ne!(other, good);
+        assert!(Record::parse(&other).is_err(), "{other}");
+    }
+    let missing = good.replace(r#","actor":"daemon""#, "");
+    assert!(matches!(Record::parse(&missing), Err(BadLine::NotARecord(_))));
+    let event = good.replace("link.up", "link.open");
+    assert!(matches!(Record::parse(&event), Err(BadLine::NotARecord(_))));
+}
+
+#[test]
+fn text_from_a_peer_forges_no_line() {
+    let forged = "x\n{\"seq\":8}\r\u{1b}[2J";
+    let line = number(Draft::new(Event::AbandonReceived { reason: Text::of(forged) }).peer("p2\n")).to_line().text;
+    assert!(!line.contains(char::is_control), "{line}");
+    Record::parse(&line).expect("reads back");
+}
+
+#[test]
+fn the_timeline_is_aligned_and_in_plain_words() {
+    let mut records: Vec<Record> = events().into_iter().map(|(draft, _)| number(draft)).collect();
+    records[3].seq = 1234;
+    records[4].actor = Actor::Uid(1000);
+    let text = timeline(&records);
+    assert_eq!(text.lines().count(), records.len());
+    for line in text.lines() {
+        let (number, rest) = line.split_at(4);
+        assert!(number.trim().parse::<u64>().is_ok(), "{line}");
+        assert!(rest.starts_with("  2026-11-22 09:08:07.000123Z  "), "{line}");
+        let (round, what) = rest.split_at(31 + "average-expenditure/2026-Q3".len());
+        assert!(
+            round.contains("average-expenditure/2026-Q3") || round.ends_with("  -                          "),
+            "{line}"
+        );
+        assert!(what.starts_with("  ") && !what.starts_with("   "), "{line}");
+    }
+    assert!(text.contains("  receipt of p2 received [message cdcdcdcdcdcd…, header cdcdcdcdcdcd…]\n"), "{text}");
+    assert!(text.contains("  approved by J. Doe: because\n"), "{text}");
+    assert!(text.contains("  admin call round.start: failed\n"), "{text}");
+    assert!(text.contains(", by user 1000\n"), "{text}");
+    assert_eq!(timeline(&[]), "");
+}
