@@ -27,6 +27,7 @@ mod hash;
 mod layout;
 mod scheme;
 mod secret;
+mod totals;
 
 pub use cells::{Cells, NotCanonical};
 pub use dealing::Dealing;
@@ -38,3 +39,4 @@ pub use hash::{Hasher, hash};
 pub use layout::{CHUNK_CELLS, Layout};
 pub use scheme::{Dealer, RecombineError, Scheme, ShareForm};
 pub use secret::{DealingKey, InputDigest, Salt, Seed};
+pub use totals::TotalsHasher;

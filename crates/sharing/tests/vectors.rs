@@ -1,0 +1,106 @@
+//! Fixed bytes of everything that two parties, or two versions of one party, must compute alike. A change here is a change of
+//! the protocol's version (STYLE 12).
+//!
+//! The values were computed by other implementations of SHA-256, HMAC, AES-CTR and BLAKE3.
+
+use sharing::{
+    Cells, Column, Dealer, Dealing, DealingKey, Encoded, Field, InputDigest, InputHasher, Layout, PartialHasher, Salt,
+    Scheme, Seed, ShareHasher, add_seeded_share, hash, seed_digest,
+};
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn dealing() -> Dealing {
+    let dealer = Dealer { index: 4, compute: None };
+    let key = DealingKey::from_bytes([0x11; 32]);
+    Dealing::new(Scheme::additive(3), dealer, &key, &[0x22; 32], &InputDigest::from_bytes([0x33; 32]))
+}
+
+fn encoded(field: Field) -> Encoded {
+    let column = Column { min: -5, max: 5, decimals: 0 };
+    Encoded::new(field, &[column], 0, &[0, 1, -1]).expect("within bounds")
+}
+
+fn bytes(cells: &Cells) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    cells.write_to(&mut bytes);
+    bytes
+}
+
+#[test]
+fn hashes() {
+    assert_eq!(
+        hex(&hash("smpcd/1/round", &[b"a", b"", b"bc"])),
+        "2f353766c67412bf4093ed018b238bc655d4f3ddf31213560bdda70e3b3c2ce8"
+    );
+}
+
+#[test]
+fn seeds_and_salts() {
+    let dealing = dealing();
+    let seed = |j| dealing.seed(j).map(|seed| hex(seed.as_bytes()));
+    assert_eq!(seed(0).as_deref(), Some("65e077a06cbc4dd8284e48613518df905d174caafdb992c064e45076c7ce7b32"));
+    assert_eq!(seed(1), None);
+    assert_eq!(seed(2).as_deref(), Some("083a261457183ef09d8225f99312afa99ce90c7ac28acd56e9d1e77c194f6509"));
+    assert_eq!(hex(dealing.salt(0).as_bytes()), "938266a3958df21dde9371ac4162aa07bdbfc9559bcf52e90e6ac3cff3613be8");
+    assert_eq!(hex(dealing.salt(1).as_bytes()), "fd1db351cdd3602194dae2314a6d5697585b836a3b772b9c7697f3d08fbcc2a7");
+}
+
+#[test]
+fn expansion() {
+    let expand = |field, chunk| {
+        let mut cells = Cells::zero(field, 3);
+        add_seeded_share(&mut cells, &Seed::from_bytes([0x44; 32]), chunk);
+        hex(&bytes(&cells))
+    };
+    assert_eq!(expand(Field::Field64, 0), "7755dc2a493eec948e297a87865f04edca0d134626e26e4e");
+    assert_eq!(expand(Field::Field64, 1), "588323d654098e047f59151b78cff3909d4879d9908f0067");
+    assert_eq!(
+        expand(Field::Field128, 0x0102_0304_0506_0708),
+        "ca822ecf6e371c641dccf5a3b7ba95442b8665991f9e1f1a70231117dd1b74969f071e85721943907b6d73f34908785c"
+    );
+}
+
+#[test]
+fn explicit_shares() {
+    let explicit = dealing().explicit_chunk(7, &encoded(Field::Field64));
+    assert_eq!(explicit.len(), 1);
+    assert_eq!(explicit[0].0, 1);
+    assert_eq!(hex(&bytes(&explicit[0].1)), "6627315a909d67588877b66c14a0bb128fde34f9ca85eb10");
+}
+
+#[test]
+fn encodings() {
+    assert_eq!(hex(&bytes(encoded(Field::Field64).cells())), "0000000000000000010000000000000000000000ffffffff");
+    assert_eq!(
+        hex(&bytes(encoded(Field::Field128).cells())),
+        "00000000000000000000000000000000010000000000000000000000000000000000000000000000e4ffffffffffffff"
+    );
+}
+
+#[test]
+fn digests() {
+    let input = |field| {
+        let mut hasher = InputHasher::new(Layout { field, cells: 3 });
+        hasher.update(&encoded(field));
+        hex(hasher.finish().as_bytes())
+    };
+    assert_eq!(input(Field::Field64), "cbbf2bcaacee2e78fb38157a4fd58952372333317868e4301e0a7148a32f0529");
+    assert_eq!(input(Field::Field128), "75daf2e0f1f4eab3898b32d4b797e139857ff105593546e6ada8bda0f42fdbad");
+
+    let salt = Salt::from_bytes([0x55; 32]);
+    assert_eq!(
+        hex(&seed_digest(&salt, &Seed::from_bytes([0x44; 32]))),
+        "92710b8b692321505e4f86af4dffdb1ecbc7e7999720bef04b81aa310d3dcbd9"
+    );
+
+    let mut share = ShareHasher::new();
+    share.update(b"share");
+    assert_eq!(hex(&share.digest(&salt)), "164a58af43be8b6affae01c0b7e6e2b10fe484c80df7d65e0165fb4af64474a3");
+
+    let mut partial = PartialHasher::new(&[0x22; 32], 0x0102);
+    partial.update(b"partial");
+    assert_eq!(hex(&partial.finish()), "b2ea28441726304172f957a39aad32b8e16508991629f6aa8a53429b5eee2882");
+}
