@@ -73,7 +73,7 @@ impl DealingKey {
     ///
     /// # Security
     /// `rng` has to be the operating system's generator, or seeded by it: every share of the dealing hangs on it.
-    pub fn random(rng: &mut impl CryptoRng) -> Self {
+    pub fn random(rng: &mut (impl CryptoRng + ?Sized)) -> Self {
         let mut key = Self([0; 32]);
         rng.fill_bytes(&mut key.0);
         key

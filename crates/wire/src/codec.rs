@@ -10,7 +10,7 @@ use core::fmt;
 
 use bincode::config::{Configuration, Fixint, LittleEndian, NoLimit};
 use bincode::de::read::Reader;
-use bincode::de::{Decode, Decoder};
+use bincode::de::{BorrowDecode, BorrowDecoder, Decode, Decoder};
 use bincode::enc::write::Writer;
 use bincode::enc::{Encode, Encoder};
 use zeroize::Zeroize;
@@ -225,6 +225,31 @@ impl<const MAX: usize> Encode for Bytes<MAX> {
 impl<C, const MAX: usize> Decode<C> for Bytes<MAX> {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
         decode_bytes(MAX, decoder).map(Self)
+    }
+}
+
+// The derive of bincode asks for borrowing decoders too; nothing here borrows.
+impl<'de, C, T: Decode<C>, const MAX: usize> BorrowDecode<'de, C> for Seq<T, MAX> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, bincode::error::DecodeError> {
+        Self::decode(decoder)
+    }
+}
+
+impl<'de, C, const MAX: usize> BorrowDecode<'de, C> for Text<MAX> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, bincode::error::DecodeError> {
+        Self::decode(decoder)
+    }
+}
+
+impl<'de, C, const MAX: usize> BorrowDecode<'de, C> for Bytes<MAX> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
+        decoder: &mut D,
+    ) -> Result<Self, bincode::error::DecodeError> {
+        Self::decode(decoder)
     }
 }
 

@@ -183,10 +183,10 @@ pub enum Body {
         /// BLAKE3 of the elements.
         digest: [u8; 32],
     },
-    /// Result → result: what came out.
+    /// Result → all: a result is there.
     Outcome {
-        /// Digest of the result.
-        result: [u8; 32],
+        /// Its digest, to result parties; to the others the bare status.
+        result: Option<[u8; 32]>,
     },
     /// Any → all: this party does not deal in this round for now. Advice.
     Decline {

@@ -1,0 +1,163 @@
+//! The input party's part: approval, one dealing, receipts (PROTOCOL 4.1, 4.2).
+
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use sharing::{Dealing, DealingKey, InputDigest};
+use wire::{Body, DealingDigest, Sealed, Secret32, ShareContent};
+use zeroize::Zeroizing;
+
+use super::board::dealing_digest;
+use super::context::Context;
+use super::holder::Holder;
+use super::job::{Job, Object};
+use super::step::{Approver, Change, Note, SecretName};
+
+/// Where this party's dealing stands. One dealing for a round, ever: nothing leads back from `Dealing`.
+pub(super) enum Dealer {
+    /// This party contributes nothing, or is done with the round.
+    Idle,
+    /// Nobody has approved yet.
+    Asking(Asking),
+    /// The input is being read and validated.
+    Loading(Loading),
+    /// The dealing is being made of the snapshot.
+    Dealing(Making),
+    /// The dealing is out; Receipts are coming.
+    Dealt(Dealt),
+}
+
+/// Waiting for an approval.
+pub(super) struct Asking {
+    /// Errors of the input at the last approval.
+    pub(super) errors: Vec<String>,
+    /// Whether this party has said that it declines.
+    pub(super) declined: bool,
+}
+
+/// The input is being read.
+pub(super) struct Loading {
+    approver: Approver,
+}
+
+/// The dealing is being made.
+pub(super) struct Making {
+    key: DealingKey,
+    input: InputDigest,
+}
+
+/// The dealing is out.
+pub(super) struct Dealt {
+    dealing: DealingDigest,
+    receipted: BTreeSet<u16>,
+    /// Key and snapshot are gone.
+    erased: bool,
+}
+
+impl Dealer {
+    pub(super) fn new(is_input: bool) -> Self {
+        if is_input { Self::Asking(Asking { errors: Vec::new(), declined: false }) } else { Self::Idle }
+    }
+
+    pub(super) fn approve(self, context: &mut Context<'_>, approver: Approver) -> Self {
+        match self {
+            // PROTOCOL 4.1: once collect_for is over, only a person approves.
+            Self::Asking(asking) if approver == Approver::Policy && context.collect_is_over() => Self::Asking(asking),
+            Self::Asking(_) => {
+                context.run(Job::Load);
+                Self::Loading(Loading { approver })
+            }
+            later => later,
+        }
+    }
+
+    /// Before its own dealing a party may decline, and approve later.
+    pub(super) fn decline(self, context: &mut Context<'_>, reason: &str) -> Self {
+        match self {
+            Self::Asking(asking) => {
+                if !asking.declined {
+                    context.note(Note::Declined { reason: reason.into() });
+                    context.publish(None, Body::Decline { reason: wire::Text::truncated(reason) });
+                }
+                Self::Asking(Asking { declined: true, ..asking })
+            }
+            later => later,
+        }
+    }
+
+    /// The input was read. Only a good one is an approval: operator, bounds, then the audit log (PROTOCOL 4.1).
+    pub(super) fn loaded(self, context: &mut Context<'_>, loaded: Result<InputDigest, Vec<String>>) -> Self {
+        match (self, loaded) {
+            (Self::Loading(Loading { approver }), Ok(input)) => {
+                context.note(Note::Approved(approver));
+                let key = DealingKey::random(&mut *context.rng);
+                // PROTOCOL 7: before Deal, dealing key and input snapshot are on disk.
+                let mut bytes = Zeroizing::new(Vec::with_capacity(64));
+                bytes.extend_from_slice(key.as_bytes());
+                bytes.extend_from_slice(input.as_bytes());
+                context.change(Change::Secret { name: SecretName::Dealing, bytes });
+                context.run(Job::Deal { key: key.clone(), input: input.clone() });
+                Self::Dealing(Making { key, input })
+            }
+            (Self::Loading(_), Err(errors)) => {
+                context.note(Note::InputRefused { errors: u32::try_from(errors.len()).unwrap_or(u32::MAX) });
+                context.erase(Object::Snapshot);
+                Self::Asking(Asking { errors, declined: false })
+            }
+            (other, _) => other,
+        }
+    }
+
+    /// The dealing is made: header to all, a seed to each peer; the own share stays.
+    pub(super) fn dealt(self, context: &mut Context<'_>, holder: &mut Holder, digests: Vec<[u8; 32]>) -> Self {
+        let Self::Dealing(Making { key, input }) = self else { return self };
+        let terms = context.terms;
+        let (Some(dealer), Ok(shares)) = (terms.dealer(terms.me()), digests.try_into()) else { return Self::Idle };
+        let made = Dealing::new(terms.scheme(), dealer, &key, &terms.round().0, &input);
+        let header = context.publish(None, Body::Deal { shares });
+        let dealing = dealing_digest(&header);
+        for (seat, &to) in (0u16..).zip(terms.computes()) {
+            match made.seed(seat) {
+                Some(seed) => {
+                    let salt = Secret32(*made.salt(seat).as_bytes());
+                    let content = ShareContent::Seed(Secret32(*seed.as_bytes()));
+                    context.publish(Some(to), Body::Share { dealing, salt, content });
+                }
+                None => holder.keep_own(dealing),
+            }
+        }
+        Self::Dealt(Dealt { dealing, receipted: BTreeSet::new(), erased: false })
+    }
+
+    /// A Receipt came in.
+    pub(super) fn receipt(&mut self, context: &mut Context<'_>, message: &Sealed, of: DealingDigest) {
+        let Self::Dealt(dealt) = self else { return };
+        if of != dealt.dealing || !dealt.receipted.insert(message.sender()) {
+            return;
+        }
+        let quorum = context.terms.quorum();
+        let count = dealt.receipted.len();
+        // With fewer than h Receipts a dealing cannot be in any sum.
+        if count >= usize::from(quorum.h) {
+            let votes = context.board.votes_for(context.terms.me());
+            if let Ok(receipts) = votes.try_into() {
+                context.publish(None, Body::Dealt { dealing: of, receipts });
+            }
+        }
+        // PROTOCOL 7: a dealer erases key and snapshot when all compute parties have receipted.
+        if count == usize::from(quorum.n) && !dealt.erased {
+            dealt.erased = true;
+            context.change(Change::EraseSecret(SecretName::Dealing));
+            context.erase(Object::Snapshot);
+        }
+    }
+
+    /// Compute parties whose Receipt is missing, once the dealing is out.
+    pub(super) fn missing_receipts(&self, computes: &[u16]) -> Vec<u16> {
+        match self {
+            Self::Dealt(dealt) => computes.iter().copied().filter(|p| !dealt.receipted.contains(p)).collect(),
+            _ => Vec::new(),
+        }
+    }
+}

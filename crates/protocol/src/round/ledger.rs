@@ -1,0 +1,114 @@
+//! The signed messages of a round that this party holds (PROTOCOL 1.3, 6.3).
+//!
+//! A sender has one slot for each thing that it may say once. The first message in a slot stays; another one in the
+//! same slot is equivocation. So what a peer can make this party hold is bounded by parties times slots.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use wire::{Body, MessageDigest, MessageKind, Sealed};
+
+/// What a message is an instance of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Slot {
+    kind: MessageKind,
+    sender: u16,
+    /// The attempt, or the recipient, where a sender may say it once for each.
+    each: u32,
+}
+
+impl Slot {
+    fn of(message: &Sealed) -> Self {
+        let each = match message.body() {
+            Body::Open { attempt, .. }
+            | Body::Ready { attempt, .. }
+            | Body::Accept { attempt, .. }
+            | Body::Certificate { attempt, .. } => *attempt,
+            Body::Share { .. } | Body::Receipt { .. } => message.recipient().map_or(u32::MAX, u32::from),
+            Body::Outcome { result } => u32::from(result.is_some()),
+            Body::Propose { .. }
+            | Body::Deal { .. }
+            | Body::Dealt { .. }
+            | Body::Partial { .. }
+            | Body::Decline { .. }
+            | Body::Abandon { .. } => 0,
+        };
+        Self { kind: message.kind(), sender: message.sender(), each }
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It is new.
+    New,
+    /// It was there, or it says no more than what was there.
+    Known,
+    /// Its sender had said something else in its place.
+    Conflict,
+}
+
+/// The messages held.
+#[derive(Default)]
+pub(super) struct Ledger {
+    held: BTreeMap<Slot, Sealed>,
+}
+
+impl Ledger {
+    /// Takes a message in.
+    pub(super) fn take(&mut self, message: &Sealed) -> Taken {
+        let slot = Slot::of(message);
+        let Some(held) = self.held.get(&slot) else {
+            self.held.insert(slot, message.clone());
+            return Taken::New;
+        };
+        if held.digest() == message.digest() {
+            return Taken::Known;
+        }
+        match (held.body(), message.body()) {
+            // PROTOCOL 3: Dealt is sent again as more Receipts arrive.
+            (Body::Dealt { dealing: a, receipts: old }, Body::Dealt { dealing: b, receipts: new }) if a == b => {
+                if new.len() > old.len() {
+                    self.held.insert(slot, message.clone());
+                    return Taken::New;
+                }
+                Taken::Known
+            }
+            // These bind nobody, so a second one is no contradiction; and any q Accepts make a certificate.
+            (Body::Propose { .. } | Body::Decline { .. } | Body::Abandon { .. } | Body::Certificate { .. }, _) => {
+                Taken::Known
+            }
+            _ => Taken::Conflict,
+        }
+    }
+
+    /// The names of all messages held.
+    pub(super) fn names(&self) -> Vec<MessageDigest> {
+        self.held.values().map(Sealed::digest).collect()
+    }
+
+    /// All messages held, in the order of their kinds: so a header comes before its shares.
+    pub(super) fn messages(&self) -> impl Iterator<Item = &Sealed> {
+        self.held.values()
+    }
+
+    /// The message of that kind from that sender, where there is one for all.
+    pub(super) fn from(&self, kind: MessageKind, sender: u16) -> Option<&Sealed> {
+        self.held.range(Slot { kind, sender, each: 0 }..=Slot { kind, sender, each: u32::MAX }).next().map(|(_, m)| m)
+    }
+
+    /// The Share of that dealer to that recipient.
+    pub(super) fn share(&self, dealer: u16, recipient: u16) -> Option<&Sealed> {
+        self.held.get(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) })
+    }
+
+    /// Forgets a Share that does not belong to its header; false where there is none. It counts as silence.
+    pub(super) fn refuse_share(&mut self, dealer: u16, recipient: u16) -> bool {
+        self.held.remove(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) }).is_some()
+    }
+
+    /// Forgets the Shares, which hold secrets.
+    pub(super) fn forget_shares(&mut self) {
+        self.held.retain(|slot, _| slot.kind != MessageKind::Share);
+    }
+}

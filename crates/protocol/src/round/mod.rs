@@ -1,0 +1,491 @@
+//! One round at one party, as a sans-IO state machine (PROTOCOL 3, 4).
+//!
+//! [`Round::handle`] takes an event and gives a [`Step`]: what must be on disk, what the audit log is told, and what may
+//! be done after that. Whatever a peer says is judged here. An attacker is assumed to hold valid certificates and keys
+//! of other parties: its messages are bounded by the ledger's slots, and a refused one changes nothing but a note.
+//!
+//! A party may be dealer, holder, voter and receiver at once. Each of these is a component with its own state; facts that
+//! are verified stand on the board; `advance` fires what the facts allow until nothing more happens.
+
+mod board;
+mod context;
+mod dealer;
+mod holder;
+mod job;
+mod ledger;
+mod receiver;
+mod step;
+mod terms;
+mod view;
+mod voter;
+mod waits;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+use wire::link::{BulkId, BulkKind, Grant, Have};
+use wire::{Body, Envelope, MessageKind, Sealed, Signer};
+
+use self::board::{Board, dealing_digest};
+use self::context::Context;
+use self::dealer::Dealer;
+use self::holder::Holder;
+use self::ledger::{Ledger, Taken};
+use self::receiver::Receiver;
+use self::voter::Voter;
+pub use job::{CombineError, Done, Finish, InputSource, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
+pub use receiver::WINDOW;
+pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};
+pub use terms::{Terms, TermsError};
+pub use view::{Phase, View, Wait};
+
+/// Inventories that are answered on one link. One is sent when a link comes up and one when a party joins a round; a
+/// peer that asks again and again gets no more.
+const MAX_INVENTORIES: u32 = 4;
+
+/// One round at one party.
+pub struct Round {
+    terms: Terms,
+    started: Millis,
+    ledger: Ledger,
+    board: Board,
+    dealer: Dealer,
+    holder: Holder,
+    voter: Voter,
+    receiver: Receiver,
+    inbox: VecDeque<Sealed>,
+    /// Chunks of this party's partial sum that were sent over each live link.
+    sent: BTreeMap<u16, u64>,
+    inventories: BTreeMap<u16, u32>,
+    outcomes: BTreeSet<u16>,
+    ended: Option<Ended>,
+    closed: bool,
+}
+
+impl Round {
+    /// Joins a round: by the proposal of a peer, or of this party's own operator.
+    ///
+    /// The step says Propose to everybody, so that on every link it comes before what this party says next.
+    pub fn join(
+        terms: Terms,
+        proposal: Option<Sealed>,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+        signer: &dyn Signer,
+    ) -> (Self, Step) {
+        let me = terms.me();
+        let dealer = Dealer::new(terms.is_input(me));
+        let asks = matches!(dealer, Dealer::Asking(_));
+        let mut round = Self {
+            started: now,
+            ledger: Ledger::default(),
+            board: Board::default(),
+            dealer,
+            holder: Holder::new(),
+            voter: Voter::new(),
+            receiver: Receiver::Waiting,
+            inbox: VecDeque::new(),
+            sent: BTreeMap::new(),
+            inventories: BTreeMap::new(),
+            outcomes: BTreeSet::new(),
+            ended: None,
+            closed: false,
+            terms,
+        };
+        let step = round.with_context(now, rng, signer, |round, context| {
+            context.note(Note::Joined { proposer: proposal.as_ref().map(Sealed::sender) });
+            if asks {
+                context.note(Note::ApprovalAsked);
+            }
+            if let Some(proposal) = proposal {
+                round.take_in(context, proposal);
+            }
+            let terms = context.terms;
+            if let (Ok(computation), Ok(period)) = (terms.computation().id.as_str().try_into(), terms.period().try_into())
+            {
+                context.publish(None, Body::Propose { computation, period, voided: terms.voided() });
+            }
+            // What was said before this party joined was not for it to keep: ask for it.
+            for to in (0..terms.parties()).filter(|&p| p != me) {
+                context.step.actions.push(Action::SendHave { to, have: inventory(context) });
+            }
+        });
+        (round, step)
+    }
+
+    /// What the round is about.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// How it ended, once it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Ended> {
+        self.ended.as_ref()
+    }
+
+    /// Nobody needs anything of this round any more: its owner may forget it.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// When [`Event::Tick`] is due next.
+    #[must_use]
+    pub fn deadline(&self, now: Millis) -> Option<Millis> {
+        if self.closed {
+            return None;
+        }
+        [self.collected(), self.give_up(), self.last_day()].into_iter().filter(|&at| at > now).min()
+    }
+
+    /// Handles one event.
+    pub fn handle(&mut self, event: Event, now: Millis, rng: &mut dyn CryptoRng, signer: &dyn Signer) -> Step {
+        self.with_context(now, rng, signer, |round, context| round.dispatch(context, event))
+    }
+
+    fn collected(&self) -> Millis {
+        self.started.after(self.terms.computation().collect_for)
+    }
+
+    fn give_up(&self) -> Millis {
+        self.started.after(self.terms.computation().give_up_after)
+    }
+
+    /// With a certificate a round is given up after twice the time (PROTOCOL 4.8).
+    fn last_day(&self) -> Millis {
+        self.give_up().after(self.terms.computation().give_up_after)
+    }
+
+    /// Runs `act`, then everything that follows from it.
+    fn with_context(
+        &mut self,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+        signer: &dyn Signer,
+        act: impl FnOnce(&mut Self, &mut Context<'_>),
+    ) -> Step {
+        let collected = self.collected();
+        let terms = self.terms.clone();
+        let mut ledger = core::mem::take(&mut self.ledger);
+        let mut board = core::mem::take(&mut self.board);
+        let mut inbox = core::mem::take(&mut self.inbox);
+        let mut context = Context {
+            terms: &terms,
+            now,
+            collected,
+            rng,
+            signer,
+            ledger: &mut ledger,
+            board: &mut board,
+            inbox: &mut inbox,
+            step: Step::default(),
+        };
+        act(self, &mut context);
+        self.settle(&mut context);
+        let step = context.step;
+        self.ledger = ledger;
+        self.board = board;
+        self.inbox = inbox;
+        step
+    }
+
+    /// Applies what was said, and lets the components act, until nothing more happens.
+    fn settle(&mut self, context: &mut Context<'_>) {
+        loop {
+            while let Some(message) = context.inbox.pop_front() {
+                self.apply(context, &message);
+            }
+            if self.ended.is_none() {
+                self.holder.advance(context);
+                self.voter.advance(context);
+                self.receiver.advance(context);
+            }
+            if context.inbox.is_empty() {
+                break;
+            }
+        }
+        self.close(context);
+        self.expire(context);
+    }
+
+    fn dispatch(&mut self, context: &mut Context<'_>, event: Event) {
+        let dealer = |round: &mut Self| core::mem::replace(&mut round.dealer, Dealer::Idle);
+        match event {
+            Event::Approve(approver) if self.ended.is_none() => {
+                self.dealer = dealer(self).approve(context, approver);
+            }
+            Event::Decline { reason } if self.ended.is_none() => {
+                self.dealer = dealer(self).decline(context, &reason);
+            }
+            Event::Approve(_) | Event::Decline { .. } | Event::Tick => {}
+            Event::Message { from, bytes } => self.message(context, from, &bytes),
+            Event::LinkUp { peer } => self.link_up(context, peer),
+            Event::Have { peer, have } => self.answer(context, peer, &have),
+            Event::Grant { peer, grant } => self.stream(context, peer, &grant),
+            Event::Chunk { peer, object, index, elements } => {
+                if object.kind == BulkKind::Partial && self.ended.is_none() {
+                    self.receiver.chunk(context, peer, index, elements);
+                }
+            }
+            Event::Done(done) => self.done(context, done),
+        }
+    }
+
+    /// Judges an envelope. A refused one leaves a note and changes nothing.
+    fn message(&mut self, context: &mut Context<'_>, from: u16, bytes: &[u8]) {
+        let terms = context.terms;
+        let envelope = match Envelope::parse(bytes) {
+            Ok(envelope) if envelope.round() == terms.round() => envelope,
+            Ok(_) => return fault(context, from, None, "a message of another round"),
+            Err(error) => return fault(context, from, None, &error.to_string()),
+        };
+        let (sender, kind) = (envelope.sender(), envelope.body().kind());
+        // PROTOCOL 1.3: what is about one recipient comes from its author and from nobody else.
+        if matches!(kind, MessageKind::Share | MessageKind::Partial) && sender != from {
+            return fault(context, from, Some(kind), "a message that only its author may send");
+        }
+        let Some(key) = terms.key(sender) else {
+            return fault(context, from, Some(kind), "a message of nobody");
+        };
+        let message = match envelope.verify(key) {
+            Ok(message) => message,
+            // Whoever relayed it did not check it.
+            Err(error) => return fault(context, from, Some(kind), &error.to_string()),
+        };
+        if sender == terms.me() {
+            // Relayed back to us. Messages of our own that we lack come with resuming.
+            return;
+        }
+        if !terms.may_say(message.body(), sender) || !terms.concerns(message.body(), message.recipient(), terms.me()) {
+            return fault(context, sender, Some(kind), "a message that is not for it to send to this party");
+        }
+        self.take_in(context, message);
+    }
+
+    fn take_in(&mut self, context: &mut Context<'_>, message: Sealed) {
+        match context.ledger.take(&message) {
+            Taken::Known => {}
+            Taken::New => {
+                let (kind, from, digest) = (message.kind(), message.sender(), message.digest());
+                context.note(Note::Received { kind, from, digest });
+                context.change(Change::Message(message.clone()));
+                context.inbox.push_back(message);
+            }
+            Taken::Conflict => {
+                let kind = message.kind();
+                // Both stay: the two together are the evidence.
+                context.change(Change::Message(message.clone()));
+                fault(context, message.sender(), Some(kind), "equivocation: it had said something else");
+            }
+        }
+    }
+
+    /// Puts a verified message among the facts. The components act on facts alone.
+    fn apply(&mut self, context: &mut Context<'_>, message: &Sealed) {
+        let terms = context.terms;
+        let sender = message.sender();
+        let refused = match message.body() {
+            Body::Deal { shares } if shares.len() == terms.computes().len() => {
+                // PROTOCOL 4.1: a compute party receipts none but the first header it saw.
+                context.board.headers.entry(sender).or_insert_with(|| dealing_digest(message));
+                Ok(())
+            }
+            Body::Deal { .. } => Err("a header with another number of shares than compute parties"),
+            Body::Receipt { dealing } => {
+                if let Some(dealer) = message.recipient() {
+                    context.board.receipted(dealer, *dealing, sender, message.signature());
+                    if dealer == terms.me() {
+                        self.dealer.receipt(context, message, *dealing);
+                    }
+                }
+                Ok(())
+            }
+            Body::Dealt { dealing, receipts } => context.board.take_receipts(terms, sender, *dealing, receipts),
+            Body::Certificate { attempt, set, accepts } if context.board.certified.is_none() => {
+                match Board::check_certificate(terms, *attempt, set, accepts) {
+                    Ok(certified) => {
+                        voter::adopt(context, certified);
+                        Ok(())
+                    }
+                    Err(reason) => Err(reason),
+                }
+            }
+            Body::Outcome { result } => {
+                self.outcomes.insert(sender);
+                if let (Receiver::Released { digest }, Some(theirs)) = (&self.receiver, result)
+                    && digest != theirs
+                {
+                    context.note(Note::OutcomeDiffers { peer: sender });
+                }
+                Ok(())
+            }
+            Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. }
+                if *attempt != self.voter.attempt() =>
+            {
+                Err("a later attempt, which this version does not make")
+            }
+            Body::Open { .. } if sender != terms.leader(self.voter.attempt()) => {
+                Err("an Open of a party that does not lead this attempt")
+            }
+            Body::Propose { .. }
+            | Body::Share { .. }
+            | Body::Open { .. }
+            | Body::Ready { .. }
+            | Body::Accept { .. }
+            | Body::Certificate { .. }
+            | Body::Partial { .. }
+            | Body::Decline { .. }
+            | Body::Abandon { .. } => Ok(()),
+        };
+        if let Err(reason) = refused {
+            fault(context, sender, Some(message.kind()), reason);
+        }
+    }
+
+    /// PROTOCOL 6.3: a link has no memory. Say that there is this round, and what we hold of it.
+    fn link_up(&mut self, context: &mut Context<'_>, peer: u16) {
+        if self.closed {
+            return;
+        }
+        self.sent.remove(&peer);
+        self.inventories.remove(&peer);
+        if let Some(propose) = context.ledger.from(MessageKind::Propose, context.terms.me()) {
+            context.step.actions.push(Action::Send { to: peer, message: propose.clone() });
+        }
+        let have = inventory(context);
+        context.step.actions.push(Action::SendHave { to: peer, have });
+        self.receiver.link_up(context, peer);
+    }
+
+    /// Sends what the peer lacks: of what is public, and of what we ourselves addressed to it.
+    fn answer(&mut self, context: &mut Context<'_>, peer: u16, have: &Have) {
+        let answered = self.inventories.entry(peer).or_default();
+        *answered += 1;
+        if *answered > MAX_INVENTORIES {
+            return;
+        }
+        let held: BTreeSet<[u8; 32]> = have.messages.iter().copied().collect();
+        let me = context.terms.me();
+        for message in context.ledger.messages() {
+            let public = !matches!(message.kind(), MessageKind::Share | MessageKind::Partial);
+            let for_peer = context.terms.concerns(message.body(), message.recipient(), peer) || message.sender() == peer;
+            if for_peer && (public || message.sender() == me) && !held.contains(&message.digest().0) {
+                context.step.actions.push(Action::Send { to: peer, message: message.clone() });
+            }
+        }
+    }
+
+    /// A result party lets us send elements of our partial sum.
+    fn stream(&mut self, context: &mut Context<'_>, peer: u16, grant: &Grant) {
+        let me = context.terms.me();
+        let published = context.ledger.from(MessageKind::Partial, me).is_some();
+        let object = BulkId { round: context.terms.round(), kind: BulkKind::Partial };
+        if grant.object != object || !context.terms.is_result(peer) || !published || self.closed {
+            return;
+        }
+        let sent = self.sent.entry(peer).or_default();
+        let first = grant.next.max(*sent);
+        let end = grant.limit.min(context.terms.layout().chunks());
+        if end > first {
+            *sent = end;
+            context.step.actions.push(Action::Stream { to: peer, object, from: Object::Partial, first, end });
+        }
+    }
+
+    fn done(&mut self, context: &mut Context<'_>, done: Done) {
+        if self.ended.is_some() {
+            return;
+        }
+        match done {
+            Done::Loaded(loaded) => {
+                let dealer = core::mem::replace(&mut self.dealer, Dealer::Idle);
+                self.dealer = dealer.loaded(context, loaded);
+            }
+            Done::Dealt(Ok(digests)) => {
+                let dealer = core::mem::replace(&mut self.dealer, Dealer::Idle);
+                self.dealer = dealer.dealt(context, &mut self.holder, digests);
+            }
+            Done::Summed(Ok(digest)) => self.holder.summed(context, digest),
+            Done::Combined(combined) => {
+                if let Err(reason) = self.receiver.combined(context, combined) {
+                    self.abandon(context, reason);
+                }
+            }
+            Done::Finished(Ok(())) => {
+                if let Some(digest) = self.receiver.finished(context) {
+                    self.end(context, Ended::Completed { result: Some(digest) });
+                }
+            }
+            Done::Dealt(Err(error)) | Done::Summed(Err(error)) | Done::Finished(Err(error)) => {
+                self.abandon(context, error);
+            }
+        }
+    }
+
+    /// What a party without the result role has to do is done when every result party has the result.
+    fn close(&mut self, context: &mut Context<'_>) {
+        let terms = context.terms;
+        if self.closed || !terms.results().iter().all(|p| self.outcomes.contains(p)) {
+            return;
+        }
+        if self.ended.is_none() && !terms.is_result(terms.me()) && !self.holder.is_summing() {
+            self.end(context, Ended::Completed { result: None });
+        }
+        if self.ended.is_some() {
+            // PROTOCOL 4.6: it keeps Partial and certificate until all result parties confirm.
+            self.closed = true;
+            context.change(Change::EraseSecrets);
+            context.step.actions.push(Action::EraseAll);
+        }
+    }
+
+    /// PROTOCOL 4.8: by the party's own deadline, never while it holds a certificate; then at twice the time.
+    fn expire(&mut self, context: &mut Context<'_>) {
+        let over = |at: Millis| context.now >= at;
+        if self.closed || !over(self.give_up()) {
+            return;
+        }
+        if self.ended.is_some() {
+            if over(self.last_day()) {
+                self.closed = true;
+                context.step.actions.push(Action::EraseAll);
+            }
+        } else if context.board.certified.is_none() || over(self.last_day()) {
+            let waits: Vec<String> = self.waits(context.ledger, context.board).iter().map(ToString::to_string).collect();
+            let after = context.terms.computation().give_up_after.as_secs();
+            self.abandon(context, alloc::format!("given up after {after} s: waited for {}", waits.join(", ")));
+        }
+    }
+
+    fn abandon(&mut self, context: &mut Context<'_>, reason: String) {
+        context.note(Note::Abandoned { reason: reason.clone() });
+        context.publish(None, Body::Abandon { reason: wire::Text::truncated(&reason) });
+        context.inbox.clear();
+        self.dealer = Dealer::Idle;
+        self.voter.stop();
+        self.holder.erase(context);
+        self.receiver = Receiver::Withheld;
+        context.step.actions.push(Action::EraseAll);
+        self.end(context, Ended::Abandoned { reason });
+        self.closed = true;
+    }
+
+    fn end(&mut self, context: &mut Context<'_>, ended: Ended) {
+        context.change(Change::Ended(ended.clone()));
+        self.ended = Some(ended);
+    }
+}
+
+fn fault(context: &mut Context<'_>, culprit: u16, kind: Option<MessageKind>, reason: &str) {
+    context.note(Note::Fault { culprit, kind, reason: reason.into() });
+}
+
+fn inventory(context: &Context<'_>) -> Have {
+    let names: Vec<[u8; 32]> =
+        context.ledger.names().into_iter().map(|name| name.0).take(wire::link::MAX_INVENTORY).collect();
+    Have { round: context.terms.round(), messages: names.try_into().unwrap_or_default() }
+}

@@ -1,0 +1,276 @@
+//! What a round is about, fixed when it is opened and the same at every party.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use sharing::{Column, Dealer, Layout, Scheme};
+use wire::{Body, RoundId};
+
+use crate::agreement::{Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles};
+
+/// A party as the round knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) id: String,
+    pub(super) key: [u8; 32],
+    pub(super) roles: Roles,
+}
+
+/// What a round is about: one computation of one agreement, one period, and this party's place in it.
+///
+/// Parties are positions in the agreement wherever they are `u16`; a *seat* is a position among the compute parties.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    round: RoundId,
+    agreement: Digest,
+    computation: Computation,
+    period: String,
+    voided: u32,
+    me: u16,
+    members: Vec<Member>,
+    computes: Vec<u16>,
+    inputs: Vec<u16>,
+    results: Vec<u16>,
+    columns: Vec<Column>,
+    quorum: Quorum,
+}
+
+/// A round cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// The agreement has no such computation.
+    #[error("the agreement has no computation of that name; it has: {0}")]
+    UnknownComputation(String),
+    /// The period is not written as the calendar asks.
+    #[error("{0}")]
+    Period(#[from] PeriodError),
+    /// Rounds after a void one are not built yet.
+    #[error("dealing a period anew after a void round is not there yet")]
+    Voided,
+    /// This party is not in the agreement.
+    #[error("this party is not in the agreement")]
+    NotAParty,
+}
+
+impl Terms {
+    /// The terms of a round, from an agreement that passed every rule.
+    ///
+    /// # Errors
+    /// [`TermsError`] where no such round can be.
+    pub fn new(
+        agreement: &Agreement,
+        computation: &str,
+        period: &str,
+        voided: u32,
+        me: PartyIndex,
+    ) -> Result<Self, TermsError> {
+        let Some(found) = agreement.computation(computation) else {
+            let ids: Vec<&str> = agreement.computations().iter().map(|c| c.id.as_str()).collect();
+            return Err(TermsError::UnknownComputation(ids.join(", ")));
+        };
+        found.calendar.period(period)?;
+        if voided != 0 {
+            return Err(TermsError::Voided);
+        }
+        if agreement.party(me).is_none() {
+            return Err(TermsError::NotAParty);
+        }
+        let members: Vec<Member> = agreement
+            .parties()
+            .iter()
+            .map(|p| Member { id: p.id.clone(), key: p.signing_key, roles: p.roles })
+            .collect();
+        let with = |has: fn(&Roles) -> bool| -> Vec<u16> {
+            (0u16..).zip(&members).filter(|(_, m)| has(&m.roles)).map(|(i, _)| i).collect()
+        };
+        Ok(Self {
+            round: round_id(&agreement.digest(), computation, period, voided),
+            agreement: agreement.digest(),
+            computation: found.clone(),
+            period: period.into(),
+            voided,
+            me: me.0,
+            computes: with(|r| r.compute),
+            inputs: with(|r| r.input),
+            results: with(|r| r.result),
+            columns: found.columns.iter().map(|c| c.bounds).collect(),
+            quorum: Quorum::of(agreement, found),
+            members,
+        })
+    }
+
+    /// The round's id.
+    #[must_use]
+    pub fn round(&self) -> RoundId {
+        self.round
+    }
+
+    /// Digest of the agreement that the round is judged under.
+    #[must_use]
+    pub fn agreement(&self) -> Digest {
+        self.agreement
+    }
+
+    /// The computation.
+    #[must_use]
+    pub fn computation(&self) -> &Computation {
+        &self.computation
+    }
+
+    /// The period, in its canonical spelling.
+    #[must_use]
+    pub fn period(&self) -> &str {
+        &self.period
+    }
+
+    /// v: how many rounds of this period are void.
+    #[must_use]
+    pub fn voided(&self) -> u32 {
+        self.voided
+    }
+
+    /// This party.
+    #[must_use]
+    pub fn me(&self) -> u16 {
+        self.me
+    }
+
+    /// Number of parties in the agreement.
+    #[must_use]
+    pub fn parties(&self) -> u16 {
+        u16::try_from(self.members.len()).unwrap_or(u16::MAX)
+    }
+
+    /// A party's id, for people.
+    #[must_use]
+    pub fn party_id(&self, party: u16) -> &str {
+        self.members.get(usize::from(party)).map_or("?", |m| m.id.as_str())
+    }
+
+    /// Compute parties in agreement order.
+    #[must_use]
+    pub fn computes(&self) -> &[u16] {
+        &self.computes
+    }
+
+    /// Input parties in agreement order.
+    #[must_use]
+    pub fn inputs(&self) -> &[u16] {
+        &self.inputs
+    }
+
+    /// Result parties in agreement order.
+    #[must_use]
+    pub fn results(&self) -> &[u16] {
+        &self.results
+    }
+
+    /// Bounds and decimals of the columns.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Field and number of cells.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        Layout { field: self.computation.field, cells: self.computation.cells() }
+    }
+
+    /// n, k, t, q, h.
+    #[must_use]
+    pub fn quorum(&self) -> Quorum {
+        self.quorum
+    }
+
+    /// The linear scheme. Additive is the only one that is there yet.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        Scheme::additive(self.quorum.n)
+    }
+
+    /// A dealer's place in the scheme.
+    #[must_use]
+    pub fn dealer(&self, party: u16) -> Option<Dealer> {
+        let index = self.inputs.iter().position(|&p| p == party)?;
+        Some(Dealer { index: u16::try_from(index).ok()?, compute: self.seat(party) })
+    }
+
+    /// A party's seat among the compute parties.
+    #[must_use]
+    pub fn seat(&self, party: u16) -> Option<u16> {
+        self.computes.iter().position(|&p| p == party).and_then(|seat| u16::try_from(seat).ok())
+    }
+
+    /// Whether that party is an input party.
+    #[must_use]
+    pub fn is_input(&self, party: u16) -> bool {
+        self.inputs.contains(&party)
+    }
+
+    /// Whether that party is a compute party.
+    #[must_use]
+    pub fn is_compute(&self, party: u16) -> bool {
+        self.computes.contains(&party)
+    }
+
+    /// Whether that party is a result party.
+    #[must_use]
+    pub fn is_result(&self, party: u16) -> bool {
+        self.results.contains(&party)
+    }
+
+    /// The leader of an attempt: compute party (a − 1 + round id) mod n (PROTOCOL 4.3).
+    #[must_use]
+    pub fn leader(&self, attempt: u32) -> u16 {
+        let n = self.computes.len() as u64;
+        // The id is read as one big-endian number, reduced byte by byte.
+        let id = self.round.0.iter().fold(0u64, |rest, &byte| (rest * 256 + u64::from(byte)) % n);
+        let seat = (u64::from(attempt) - 1 + id) % n;
+        self.computes.get(usize::try_from(seat).unwrap_or(0)).copied().unwrap_or(0)
+    }
+
+    pub(super) fn key(&self, party: u16) -> Option<&[u8; 32]> {
+        self.members.get(usize::from(party)).map(|m| &m.key)
+    }
+
+    /// The parties that a message concerns (PROTOCOL 3), whoever sends it; without this party itself.
+    pub(super) fn audience(&self, body: &Body, recipient: Option<u16>) -> Vec<u16> {
+        (0..self.parties()).filter(|&p| p != self.me && self.concerns(body, recipient, p)).collect()
+    }
+
+    /// Whether a message concerns that party.
+    pub(super) fn concerns(&self, body: &Body, recipient: Option<u16>, party: u16) -> bool {
+        match body {
+            Body::Propose { .. } | Body::Decline { .. } | Body::Abandon { .. } => true,
+            Body::Deal { .. } | Body::Dealt { .. } | Body::Accept { .. } | Body::Certificate { .. } => {
+                self.is_compute(party) || self.is_result(party)
+            }
+            Body::Share { .. } | Body::Receipt { .. } => recipient == Some(party),
+            Body::Open { .. } | Body::Ready { .. } => self.is_compute(party),
+            Body::Partial { .. } => self.is_result(party),
+            Body::Outcome { result } => self.is_result(party) == result.is_some(),
+        }
+    }
+
+    /// Whether a party of the sender's roles may say this at all.
+    pub(super) fn may_say(&self, body: &Body, sender: u16) -> bool {
+        match body {
+            Body::Propose { .. } | Body::Certificate { .. } | Body::Decline { .. } | Body::Abandon { .. } => true,
+            Body::Deal { .. } | Body::Share { .. } | Body::Dealt { .. } => self.is_input(sender),
+            Body::Receipt { .. } | Body::Open { .. } | Body::Ready { .. } | Body::Accept { .. } => {
+                self.is_compute(sender)
+            }
+            Body::Partial { .. } => self.is_compute(sender),
+            Body::Outcome { .. } => self.is_result(sender),
+        }
+    }
+}
+
+/// PROTOCOL 1.2: H("smpcd/1/round", agreement digest, computation id, period, v).
+fn round_id(agreement: &Digest, computation: &str, period: &str, voided: u32) -> RoundId {
+    RoundId(sharing::hash(
+        "smpcd/1/round",
+        &[&agreement.0, computation.as_bytes(), period.as_bytes(), &voided.to_le_bytes()],
+    ))
+}
