@@ -28,7 +28,7 @@ pub(super) struct Board {
 }
 
 /// D_i: names a dealer's signed header. Two signatures on one header are one dealing.
-pub(super) fn dealing_digest(header: &Sealed) -> DealingDigest {
+pub fn dealing_digest(header: &Sealed) -> DealingDigest {
     DealingDigest(sharing::hash("smpcd/1/dealing", &[&header.digest().0]))
 }
 

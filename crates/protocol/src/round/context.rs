@@ -32,7 +32,7 @@ impl Context<'_> {
         self.ledger.take(&message);
         // PROTOCOL 7: before any signed message is sent, that very message is stored.
         self.step.changes.push(Change::Message(message.clone()));
-        self.note(Note::Sent { kind: message.kind(), to: recipient, digest: message.digest() });
+        self.note(Note::Sent(message.clone()));
         for to in self.terms.audience(message.body(), recipient) {
             self.step.actions.push(Action::Send { to, message: message.clone() });
         }

@@ -262,11 +262,9 @@ fn deal(
     place.create(terms, own)?;
     for chunk in 0..terms.layout().chunks() {
         place.read(Object::Snapshot, chunk, &mut bytes)?;
-        let encoded = Cells::read(terms.layout().field, &bytes)
-            .map_err(|e| e.to_string())
-            .and_then(|cells| {
-                Encoded::restore(terms.columns(), chunk * sharing::CHUNK_CELLS as u64, cells).map_err(|e| e.to_string())
-            })?;
+        let encoded = Cells::read(terms.layout().field, &bytes).map_err(|e| e.to_string()).and_then(|cells| {
+            Encoded::restore(terms.columns(), chunk * sharing::CHUNK_CELLS as u64, cells).map_err(|e| e.to_string())
+        })?;
         for (_, cells) in dealing.explicit_chunk(chunk, &encoded) {
             share.clear();
             cells.write_to(&mut share);
@@ -344,8 +342,8 @@ fn combine(
     let shares: Vec<(u16, &Cells)> = shares.iter().map(|(seat, cells)| (*seat, cells)).collect();
     let sums = terms.scheme().recombine(&shares).map_err(|e| CombineError::Workplace(e.to_string()))?;
     let first = chunk * sharing::CHUNK_CELLS as u64;
-    let totals = sharing::decode_totals(&sums, contributors, terms.columns(), first)
-        .map_err(|_| CombineError::OutOfRange)?;
+    let totals =
+        sharing::decode_totals(&sums, contributors, terms.columns(), first).map_err(|_| CombineError::OutOfRange)?;
     tally.totals.update(&totals);
     place.append_totals(terms, chunk, &totals).map_err(CombineError::Workplace)?;
     Ok(tally)

@@ -28,7 +28,8 @@ use rand_core::CryptoRng;
 use wire::link::{BulkId, BulkKind, Grant, Have};
 use wire::{Body, Envelope, MessageKind, Sealed, Signer};
 
-use self::board::{Board, dealing_digest};
+use self::board::Board;
+pub use self::board::dealing_digest;
 use self::context::Context;
 use self::dealer::Dealer;
 use self::holder::Holder;
@@ -103,7 +104,8 @@ impl Round {
                 round.take_in(context, proposal);
             }
             let terms = context.terms;
-            if let (Ok(computation), Ok(period)) = (terms.computation().id.as_str().try_into(), terms.period().try_into())
+            if let (Ok(computation), Ok(period)) =
+                (terms.computation().id.as_str().try_into(), terms.period().try_into())
             {
                 context.publish(None, Body::Propose { computation, period, voided: terms.voided() });
             }
@@ -270,8 +272,7 @@ impl Round {
         match context.ledger.take(&message) {
             Taken::Known => {}
             Taken::New => {
-                let (kind, from, digest) = (message.kind(), message.sender(), message.digest());
-                context.note(Note::Received { kind, from, digest });
+                context.note(Note::Received(message.clone()));
                 context.change(Change::Message(message.clone()));
                 context.inbox.push_back(message);
             }
@@ -372,7 +373,8 @@ impl Round {
         let me = context.terms.me();
         for message in context.ledger.messages() {
             let public = !matches!(message.kind(), MessageKind::Share | MessageKind::Partial);
-            let for_peer = context.terms.concerns(message.body(), message.recipient(), peer) || message.sender() == peer;
+            let for_peer =
+                context.terms.concerns(message.body(), message.recipient(), peer) || message.sender() == peer;
             if for_peer && (public || message.sender() == me) && !held.contains(&message.digest().0) {
                 context.step.actions.push(Action::Send { to: peer, message: message.clone() });
             }
@@ -455,7 +457,8 @@ impl Round {
                 context.step.actions.push(Action::EraseAll);
             }
         } else if context.board.certified.is_none() || over(self.last_day()) {
-            let waits: Vec<String> = self.waits(context.ledger, context.board).iter().map(ToString::to_string).collect();
+            let waits: Vec<String> =
+                self.waits(context.ledger, context.board).iter().map(ToString::to_string).collect();
             let after = context.terms.computation().give_up_after.as_secs();
             self.abandon(context, alloc::format!("given up after {after} s: waited for {}", waits.join(", ")));
         }

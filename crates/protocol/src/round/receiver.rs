@@ -79,20 +79,13 @@ impl Receiver {
         let holders: Vec<u16> = certified.set.holders.to_vec();
         let contributors = u32::try_from(certified.set.dealings.len()).unwrap_or(u32::MAX);
         let tally = Some(Tally::new(terms, &holders));
-        let mut streaming =
-            Streaming { holders, contributors, next: 0, limit: 0, arrived: BTreeMap::new(), tally };
+        let mut streaming = Streaming { holders, contributors, next: 0, limit: 0, arrived: BTreeMap::new(), tally };
         streaming.grant(context);
         *self = Self::Streaming(streaming);
     }
 
     /// Elements arrived. What was not granted is a fault; what is there already is ignored.
-    pub(super) fn chunk(
-        &mut self,
-        context: &mut Context<'_>,
-        peer: u16,
-        index: u64,
-        elements: Zeroizing<Vec<u8>>,
-    ) {
+    pub(super) fn chunk(&mut self, context: &mut Context<'_>, peer: u16, index: u64, elements: Zeroizing<Vec<u8>>) {
         let Self::Streaming(streaming) = self else { return };
         let refused = if !streaming.holders.contains(&peer) || peer == context.terms.me() {
             "elements of a party that is no holder"
@@ -133,10 +126,7 @@ impl Receiver {
         let (digests, totals, partials) = tally.close();
         for (holder, digest) in digests {
             if announced(context.ledger, context.board, holder) != Some(digest) {
-                return Err(format!(
-                    "the partial sum of {} is not the one that it announced",
-                    terms.party_id(holder)
-                ));
+                return Err(format!("the partial sum of {} is not the one that it announced", terms.party_id(holder)));
             }
         }
         let Some(certified) = &context.board.certified else { return Ok(()) };
@@ -151,7 +141,7 @@ impl Receiver {
     pub(super) fn finished(&mut self, context: &mut Context<'_>) -> Option<[u8; 32]> {
         let Self::Finishing { digest } = *self else { return None };
         *self = Self::Released { digest };
-        context.note(Note::Released { result: digest });
+        context.note(Note::Released);
         context.publish(None, Body::Outcome { result: Some(digest) });
         if (0..context.terms.parties()).any(|p| !context.terms.is_result(p)) {
             context.publish(None, Body::Outcome { result: None });
@@ -210,11 +200,8 @@ impl Streaming {
             return;
         }
         let mut arrived = self.arrived.remove(&self.next).unwrap_or_default();
-        let parts: Vec<Part> = self
-            .holders
-            .iter()
-            .map(|holder| arrived.remove(holder).map_or(Part::Own, Part::Elements))
-            .collect();
+        let parts: Vec<Part> =
+            self.holders.iter().map(|holder| arrived.remove(holder).map_or(Part::Own, Part::Elements)).collect();
         if let Some(tally) = self.tally.take() {
             context.run(Job::Combine { chunk: self.next, contributors: self.contributors, parts, tally });
         }

@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use wire::link::{BulkId, Grant, Have};
-use wire::{MessageDigest, MessageKind, Sealed};
+use wire::{MessageKind, Sealed, Set, SetDigest};
 use zeroize::Zeroizing;
 
 use super::job::{Done, Job, Object};
@@ -129,7 +129,11 @@ pub enum Ended {
 }
 
 /// What the audit log is told. Never an input, a share, a sum, a seed or a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// # Security
+/// A Share holds a secret and an Outcome the digest of a total, which is guessable: whoever writes the log takes from a
+/// message what its kind allows, and of these two nothing of the body.
+#[derive(Clone, Debug)]
 pub enum Note {
     /// This party is in the round now.
     Joined {
@@ -151,40 +155,27 @@ pub enum Note {
         errors: u32,
     },
     /// A message was signed and is about to be sent.
-    Sent {
-        /// Its kind.
-        kind: MessageKind,
-        /// Its one recipient, where it has one.
-        to: Option<u16>,
-        /// Its name.
-        digest: MessageDigest,
-    },
+    Sent(Sealed),
     /// A message was taken in.
-    Received {
-        /// Its kind.
-        kind: MessageKind,
-        /// Its author.
-        from: u16,
-        /// Its name.
-        digest: MessageDigest,
-    },
+    Received(Sealed),
     /// q parties are ready for one set: it is locked here.
     Locked {
+        /// The attempt.
+        attempt: u32,
         /// H(S, Q).
-        set: [u8; 32],
+        set: SetDigest,
     },
     /// q parties accepted one set.
     Certified {
+        /// The attempt.
+        attempt: u32,
         /// H(S, Q).
-        set: [u8; 32],
-        /// S.
-        contributors: Vec<u16>,
+        digest: SetDigest,
+        /// (S, Q).
+        set: Set,
     },
     /// The result is on disk.
-    Released {
-        /// Its digest.
-        result: [u8; 32],
-    },
+    Released,
     /// Another result party has another result.
     OutcomeDiffers {
         /// Who.

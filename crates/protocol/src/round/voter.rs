@@ -130,7 +130,7 @@ impl Voter {
     fn lock(&mut self, context: &mut Context<'_>) {
         let Some(set) = self.majority(context, MessageKind::Ready) else { return };
         self.stage = Stage::Locked;
-        context.note(Note::Locked { set: set.0 });
+        context.note(Note::Locked { attempt: self.attempt, set });
         context.publish(None, Body::Accept { attempt: self.attempt, set });
     }
 
@@ -191,9 +191,8 @@ pub(super) fn adopt(context: &mut Context<'_>, certified: Certified) {
     if context.board.certified.is_some() {
         return;
     }
-    let contributors = certified.set.dealings.iter().map(|entry| entry.dealer).collect();
-    context.note(Note::Certified { set: certified.digest.0, contributors });
-    let Certified { attempt, set, accepts, .. } = certified.clone();
+    let Certified { attempt, set, digest, accepts } = certified.clone();
+    context.note(Note::Certified { attempt, digest, set: set.clone() });
     context.board.certified = Some(certified);
     context.publish(None, Body::Certificate { attempt, set, accepts });
 }
