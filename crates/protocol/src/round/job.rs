@@ -35,22 +35,14 @@ impl fmt::Display for Object {
     }
 }
 
-/// This party's input, chunk by chunk, each one validated.
-pub trait InputSource {
-    /// The next chunk in order; none after the last.
-    ///
-    /// # Errors
-    /// Every error of the input, as lines for the operator that hold no value.
-    fn next(&mut self) -> Result<Option<Encoded>, Vec<String>>;
-}
-
 /// Where a round's bulk elements live. One for each round; jobs of one round run one after another.
 pub trait Workplace: Send {
-    /// Opens this party's input.
+    /// Reads and validates this party's input, writes it as [`Object::Snapshot`] and makes that durable. Shows each
+    /// chunk, in order.
     ///
     /// # Errors
-    /// Lines for the operator that hold no value.
-    fn input(&mut self, terms: &Terms) -> Result<alloc::boxed::Box<dyn InputSource>, Vec<String>>;
+    /// Every error of the input, as lines for the operator that hold no value. There is no snapshot then.
+    fn snapshot(&mut self, terms: &Terms, seen: &mut dyn FnMut(&Encoded)) -> Result<(), Vec<String>>;
     /// Begins an object; an unfinished one of that name is forgotten.
     ///
     /// # Errors
@@ -222,23 +214,15 @@ impl Job {
 
 /// PROTOCOL 4.1: approval takes a sealed snapshot of the encoded input; dealing reads only that.
 fn load(terms: &Terms, place: &mut dyn Workplace) -> Result<InputDigest, Vec<String>> {
-    let line = |error: String| alloc::vec![error];
-    let mut source = place.input(terms)?;
     let mut hasher = InputHasher::new(terms.layout());
-    let mut bytes = Zeroizing::new(Vec::new());
     let mut cells = 0;
-    place.create(terms, Object::Snapshot).map_err(line)?;
-    while let Some(encoded) = source.next()? {
-        hasher.update(&encoded);
+    place.snapshot(terms, &mut |encoded| {
+        hasher.update(encoded);
         cells += encoded.cells().len() as u64;
-        bytes.clear();
-        encoded.cells().write_to(&mut bytes);
-        place.append(Object::Snapshot, &bytes).map_err(line)?;
-    }
+    })?;
     if cells != terms.layout().cells {
-        return Err(line("the input has another number of cells than the agreement".to_string()));
+        return Err(alloc::vec!["the input has another number of cells than the agreement".to_string()]);
     }
-    place.commit(Object::Snapshot).map_err(line)?;
     Ok(hasher.finish())
 }
 

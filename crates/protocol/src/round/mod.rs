@@ -36,7 +36,7 @@ use self::holder::Holder;
 use self::ledger::{Ledger, Taken};
 use self::receiver::Receiver;
 use self::voter::Voter;
-pub use job::{CombineError, Done, Finish, InputSource, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
+pub use job::{CombineError, Done, Finish, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
 pub use receiver::WINDOW;
 pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};
 pub use terms::{Terms, TermsError};
