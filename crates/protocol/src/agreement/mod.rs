@@ -10,20 +10,57 @@ mod period;
 mod quorum;
 mod signature;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod validate;
+mod words;
 
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use canonical::{Digest, Section};
-pub use disclosure::disclosure_statement;
-pub use draft::{AgreementDraft, ColumnDraft, ComputationDraft, LegalDraft, PartyDraft, Problem, RatioDraft, RowsDraft, SharingDraft};
+pub use disclosure::{disclosure_statement, statement_digest};
+pub use draft::{
+    AgreementDraft, ColumnDraft, ComputationDraft, LegalDraft, PartyDraft, Problem, RatioDraft, RowsDraft, SharingDraft,
+};
 pub use period::{Calendar, Period, PeriodError};
 pub use quorum::Quorum;
-pub use signature::AgreementSignature;
 pub use sharing::Column as CellBounds;
+pub use signature::{AgreementSignature, SignatureError};
+pub(crate) use validate::is_line;
+pub use validate::not_there_yet;
+
+/// Longest id, in bytes: it is a file name, a part of a certificate's URI and a column of `status`.
+pub const MAX_ID: usize = 32;
+/// Most parties: what a message's lists hold. Votes and receipts grow with the square of it.
+pub const MAX_PARTIES: usize = wire::MAX_PARTIES;
+/// Most computations: Hello lists the digest of each beside those of the parties and the legal table.
+pub const MAX_COMPUTATIONS: usize = wire::link::MAX_SECTIONS - 2;
+/// Most columns of a computation: the width of a spreadsheet that people still fill.
+pub const MAX_COLUMNS: usize = 256;
+/// Most derived figures of a computation, as many as columns.
+pub const MAX_RATIOS: usize = MAX_COLUMNS;
+/// Most rows of a computation (PRODUCT).
+pub const MAX_ROWS: u32 = 100_000_000;
+/// Most row labels. They stand in the agreement, which people mail and read; longer tables count their rows.
+pub const MAX_LABELS: usize = 100_000;
+/// Most cells: 16 GB of the larger field for each object that is held on disk.
+pub const MAX_CELLS: u64 = 1_000_000_000;
+/// Most decimals of a column: with them i128 still has twenty digits before the point.
+pub const MAX_DECIMALS: u8 = 18;
+/// Longest time in an agreement: ten years. What is longer is a typing error.
+pub const MAX_DURATION: Duration = Duration::from_secs(3_660 * 86_400);
+
+/// Whether a text is an id: 1 to 32 of `a-z`, `0-9` and `-`. One that began with `-` would be an option on a command
+/// line, so the first and the last are a letter or a digit.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
+    text.len() <= MAX_ID
+        && edge(text.chars().next())
+        && edge(text.chars().next_back())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
 
 /// Position of a party in agreement order, from 0. Never taken from a message without a bounds check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,7 +213,7 @@ pub struct Computation {
     pub columns: Vec<Column>,
     /// Derived figures.
     pub ratios: Vec<Ratio>,
-    /// The field that rule 1.4 chose.
+    /// The field that rule 1.4 chose. Malicious rounds use scalars of ristretto255 instead.
     pub field: sharing::Field,
 }
 

@@ -1,0 +1,417 @@
+//! The rules of one computation: thresholds, bounds, periods, durations (PROTOCOL 1, 1.4, 4.5).
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use sharing::Field;
+
+use super::super::words::{self, quoted};
+use super::super::{
+    Adversary, Calendar, CellBounds, Column, ColumnDraft, Computation, ComputationDraft, MAX_CELLS, MAX_COLUMNS,
+    MAX_DECIMALS, MAX_DURATION, MAX_LABELS, MAX_RATIOS, MAX_ROWS, Quorum, Ratio, RatioDraft, Rows, RowsDraft,
+    SharingDraft, SharingScheme, Statistic,
+};
+use super::text::{LINE, SHORT};
+use super::{Census, Check};
+
+impl Check {
+    /// One computation. Rules about the parties are skipped where these are wrong (`census` is none).
+    pub(super) fn computation(
+        &mut self,
+        key: &str,
+        draft: &ComputationDraft,
+        census: Option<Census>,
+    ) -> Option<Computation> {
+        let at = |name: &str| format!("{key}.{name}");
+        let id = self.id(&at("id"), draft.id.as_deref());
+        let title = self.needed(&at("title"), draft.title.as_deref(), "write a title for people");
+        let title = title.and_then(|title| self.text(&at("title"), title, LINE));
+        let sharing = self.sharing(&at("sharing"), draft.sharing.as_ref(), census);
+        let adversary = self.adversary(&at("adversary"), draft.adversary.as_deref());
+        let min_contributors = match (sharing, census) {
+            (Some(sharing), Some(census)) => {
+                self.min_contributors(&at("min_contributors"), draft.min_contributors, sharing, census)
+            }
+            _ => None,
+        };
+        let calendar = self.calendar(&at("calendar"), draft.calendar.as_deref());
+        let [collect_for, attempt_deadline, give_up_after] = self.durations(key, draft);
+        let rows = self.rows(&at("rows"), draft.rows.as_ref());
+        let columns = self.columns(key, &draft.columns);
+        let ratios = self.ratios(key, &draft.ratios, &draft.columns, columns.as_deref());
+        if let (Some(rows), Some(columns)) = (&rows, &columns) {
+            let cells = rows.len() * columns.len() as u64;
+            if cells > MAX_CELLS {
+                self.refuse(at("rows"), format!("{cells} cells in all columns, at most {MAX_CELLS} possible"));
+            }
+        }
+        let field = self.field(key, census, adversary, columns.as_deref());
+        Some(Computation {
+            id: id?,
+            title: title?,
+            sharing: sharing?,
+            adversary: adversary?,
+            min_contributors: min_contributors?,
+            calendar: calendar?,
+            collect_for: collect_for?,
+            attempt_deadline: attempt_deadline?,
+            give_up_after: give_up_after?,
+            rows: rows?,
+            columns: columns?,
+            ratios: ratios?,
+            field: field?,
+        })
+    }
+
+    fn sharing(&mut self, key: &str, draft: Option<&SharingDraft>, census: Option<Census>) -> Option<SharingScheme> {
+        const RULE: &str = "write \"additive\" or { shamir = { threshold = 2 } }";
+        let threshold = match self.needed(key, draft, RULE)? {
+            SharingDraft::Named(name) if name == "additive" => return Some(SharingScheme::Additive),
+            SharingDraft::Named(name) => {
+                self.refuse(key, format!("{} is not a way of sharing; {RULE}", quoted(name)));
+                return None;
+            }
+            SharingDraft::Shamir { threshold } => *threshold,
+        };
+        let key = format!("{key}.shamir.threshold");
+        let threshold = self.needed(&key, threshold, "write how many shares reconstruct, at least 2")?;
+        // Refused: k < 2.
+        let valid = u16::try_from(threshold).ok().filter(|k| *k >= 2);
+        if valid.is_none() {
+            self.refuse(
+                &key,
+                format!("{threshold}; with fewer than 2 one party alone reads every figure; write 2 or more"),
+            );
+        }
+        let threshold = valid?;
+        if let Some(census) = census.filter(|census| threshold > census.compute) {
+            let n = census.compute;
+            self.refuse(key, format!("{threshold} shares of {n} compute parties; write {n} or fewer"));
+            return None;
+        }
+        Some(SharingScheme::Shamir { threshold })
+    }
+
+    fn adversary(&mut self, key: &str, draft: Option<&str>) -> Option<Adversary> {
+        const RULE: &str = "choose \"semi-honest\" or \"malicious\"";
+        match self.needed(key, draft, &format!("{RULE}; there is no default"))? {
+            "semi-honest" => Some(Adversary::SemiHonest),
+            "malicious" => Some(Adversary::Malicious),
+            other => {
+                self.refuse(key, format!("{} is not an adversary model; {RULE}", quoted(other)));
+                None
+            }
+        }
+    }
+
+    fn min_contributors(
+        &mut self,
+        key: &str,
+        draft: Option<i64>,
+        sharing: SharingScheme,
+        census: Census,
+    ) -> Option<u16> {
+        // The quorum of either adversary has the same n, k and t.
+        let Quorum { n, k, t, .. } = Quorum::new(census.compute, sharing, Adversary::SemiHonest);
+        let inputs = census.input;
+        // Where k = n, μ is |I| unless the agreement says less.
+        let written = match draft {
+            None if k == n => i64::from(inputs),
+            None => self.needed(key, draft, "with threshold sharing say how many contributors a sum needs at least")?,
+            Some(written) => written,
+        };
+        let before = self.problems.len();
+        // Refused: μ > |I|; μ < 2; μ < 3 where an input party is a result party; k < n and μ < min(t, |I ∩ C|) + 2.
+        if written > i64::from(inputs) {
+            self.refuse(key, format!("{written} of {inputs} input parties; write {inputs} or fewer"));
+        }
+        if written < 2 {
+            self.refuse(
+                key,
+                format!("{written}; a sum of one party's figures is that party's figures; write 2 or more"),
+            );
+        } else if written < 3 && census.input_and_result {
+            let mend = if inputs < 3 { "take at least 3 input parties" } else { "write 3 or more" };
+            self.refuse(
+                key,
+                format!(
+                    "{written}; a result party that contributes takes its own figure from a sum of 2 and has the \
+                     other's; {mend}"
+                ),
+            );
+        }
+        let colluding = t.min(census.input_and_compute);
+        let least = i64::from(colluding) + 2;
+        if k < n && written < least && written >= 2 {
+            self.refuse(
+                key,
+                format!(
+                    "{written}; {colluding} colluding compute parties that contribute could leave themselves and one \
+                     other in the sum; write {least} or more"
+                ),
+            );
+        }
+        (self.problems.len() == before).then(|| u16::try_from(written).ok())?
+    }
+
+    fn calendar(&mut self, key: &str, draft: Option<&str>) -> Option<Calendar> {
+        let names: Vec<String> = Calendar::ALL.iter().map(|c| format!("\"{c}\"")).collect();
+        let rule = format!("write one of {}", names.join(", "));
+        let name = self.needed(key, draft, &rule)?;
+        let calendar = Calendar::named(name);
+        if calendar.is_none() {
+            self.refuse(key, format!("{} is not a calendar; {rule}", quoted(name)));
+        }
+        calendar
+    }
+
+    fn durations(&mut self, key: &str, draft: &ComputationDraft) -> [Option<Duration>; 3] {
+        let found = [
+            ("collect_for", draft.collect_for, "write how long contributions are waited for, such as \"7d\""),
+            ("attempt_deadline", draft.attempt_deadline, "write how long the first attempt may take, such as \"30s\""),
+            ("give_up_after", draft.give_up_after, "write when the round is given up, such as \"14d\""),
+        ]
+        .map(|(name, value, how)| {
+            let key = format!("{key}.{name}");
+            let value = self.needed(&key, value, how)?;
+            let message = if value.is_zero() {
+                "zero; no round could end well".into()
+            } else if value > MAX_DURATION {
+                format!("longer than {}", words::duration(MAX_DURATION))
+            } else if !value.subsec_nanos().is_multiple_of(1_000_000) {
+                "finer than a millisecond".into()
+            } else {
+                return Some(value);
+            };
+            self.refuse(key, format!("{message}; {how}"));
+            None
+        });
+        // Both run from when a party first learned of the round. A first attempt may begin as late as collect_for, and
+        // needs its deadline before the round is given up.
+        if let [Some(collect), Some(attempt), Some(give_up)] = found
+            && collect + attempt > give_up
+        {
+            self.refuse(
+                format!("{key}.give_up_after"),
+                format!(
+                    "{}; an attempt that begins after collect_for could not end: write at least {}, which is \
+                     collect_for and attempt_deadline together",
+                    words::duration(give_up),
+                    words::duration(collect + attempt)
+                ),
+            );
+        }
+        found
+    }
+
+    fn rows(&mut self, key: &str, draft: Option<&RowsDraft>) -> Option<Rows> {
+        let rule = format!("write a number from 1 to {MAX_ROWS}, or a list of row labels");
+        match self.needed(key, draft, &rule)? {
+            RowsDraft::Count(count) => {
+                let valid = u32::try_from(*count).ok().filter(|n| (1..=MAX_ROWS).contains(n));
+                if valid.is_none() {
+                    self.refuse(key, format!("{count} rows; {rule}"));
+                }
+                valid.map(Rows::Count)
+            }
+            RowsDraft::Labels(labels) => {
+                if labels.is_empty() || labels.len() > MAX_LABELS {
+                    self.refuse(key, format!("{} row labels; write 1 to {MAX_LABELS}", labels.len()));
+                    return None;
+                }
+                let before = self.problems.len();
+                let mut seen = BTreeMap::new();
+                for (i, label) in labels.iter().enumerate() {
+                    let key = format!("{key}[{i}]");
+                    self.text(&key, label, LINE);
+                    let first = *seen.entry(label.as_str()).or_insert(i);
+                    if first != i {
+                        let label = quoted(label);
+                        self.refuse(key, format!("{label} is also label {first}; each row needs its own"));
+                    }
+                }
+                (self.problems.len() == before).then(|| Rows::Labels(labels.clone()))
+            }
+        }
+    }
+
+    fn columns(&mut self, key: &str, drafts: &[ColumnDraft]) -> Option<Vec<Column>> {
+        let table = format!("{key}.column");
+        self.count(&table, drafts.len(), 1, MAX_COLUMNS, "[[computation.column]]");
+        let columns: Vec<_> =
+            drafts.iter().enumerate().map(|(i, draft)| self.column(&format!("{table}[{i}]"), draft)).collect();
+        self.unique(&table, "name", drafts.iter().map(|c| c.name.as_deref()));
+        columns.into_iter().collect()
+    }
+
+    fn column(&mut self, key: &str, draft: &ColumnDraft) -> Option<Column> {
+        let at = |name: &str| format!("{key}.{name}");
+        let name = self.needed(&at("name"), draft.name.as_deref(), "write the column's header in the input file");
+        let name = name.and_then(|name| self.text(&at("name"), name, SHORT));
+        if name.as_deref() == Some("row") {
+            self.refuse(at("name"), "\"row\" is the header of the row labels; write another name");
+        }
+        let unit = match draft.unit.as_deref() {
+            None | Some("") => Some(String::new()),
+            Some(unit) => self.text(&at("unit"), unit, SHORT),
+        };
+        let bounds = self.bounds(key, draft);
+        let statistics = self.statistics(&at("statistics"), draft.statistics.as_deref());
+        Some(Column { name: name?, unit: unit?, bounds: bounds?, statistics: statistics? })
+    }
+
+    fn bounds(&mut self, key: &str, draft: &ColumnDraft) -> Option<CellBounds> {
+        let rule = format!("write how many decimals each figure has, 0 to {MAX_DECIMALS}");
+        let decimals_key = format!("{key}.decimals");
+        let decimals = self.needed(&decimals_key, draft.decimals, &rule);
+        let valid = decimals.and_then(|d| u8::try_from(d).ok()).filter(|d| *d <= MAX_DECIMALS);
+        if let (Some(decimals), None) = (decimals, valid) {
+            self.refuse(decimals_key, format!("{decimals}; {rule}"));
+        }
+        let [min, max] = [("min", &draft.min, "least"), ("max", &draft.max, "greatest")].map(|(name, text, which)| {
+            let key = format!("{key}.{name}");
+            let text = self.needed(&key, text.as_deref(), &format!("write the {which} figure that a cell may hold"))?;
+            let decimals = valid?;
+            let parsed = sharing::decimal::parse(text, decimals);
+            if let Err(error) = &parsed {
+                let text = quoted(text);
+                self.refuse(key, format!("{text}: {error}; write a plain number with at most {decimals} decimals"));
+            }
+            parsed.ok()
+        });
+        let bounds = CellBounds { min: min?, max: max?, decimals: valid? };
+        if bounds.min > bounds.max {
+            let min = words::decimal(bounds.min, bounds.decimals);
+            self.refuse(format!("{key}.max"), format!("less than min = {min}; no figure could be entered"));
+            return None;
+        }
+        Some(bounds)
+    }
+
+    /// Sorted: the order in which they are written means nothing.
+    fn statistics(&mut self, key: &str, draft: Option<&[String]>) -> Option<Vec<Statistic>> {
+        const RULE: &str = "write one or more of \"sum\", \"mean\", \"count\"";
+        let names = self.needed(key, draft, RULE)?;
+        let before = self.problems.len();
+        let mut statistics = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let statistic = match name.as_str() {
+                "sum" => Statistic::Sum,
+                "mean" => Statistic::Mean,
+                "count" => Statistic::Count,
+                other => {
+                    self.refuse(format!("{key}[{i}]"), format!("{} is not a statistic; {RULE}", quoted(other)));
+                    continue;
+                }
+            };
+            if statistics.contains(&statistic) {
+                self.refuse(format!("{key}[{i}]"), format!("\"{name}\" stands here twice; leave one out"));
+            } else {
+                statistics.push(statistic);
+            }
+        }
+        // Result parties open the total of every column. What they learn must stand in the agreement.
+        if self.problems.len() == before && !statistics.iter().any(|s| *s != Statistic::Count) {
+            self.refuse(
+                key,
+                "neither \"sum\" nor \"mean\"; the total of every column is opened, so say so here or leave the \
+                 column out (the count of contributors is always given)",
+            );
+        }
+        statistics.sort_unstable();
+        (self.problems.len() == before).then_some(statistics)
+    }
+
+    fn ratios(
+        &mut self,
+        key: &str,
+        drafts: &[RatioDraft],
+        named: &[ColumnDraft],
+        columns: Option<&[Column]>,
+    ) -> Option<Vec<Ratio>> {
+        let table = format!("{key}.ratio");
+        self.count(&table, drafts.len(), 0, MAX_RATIOS, "[[computation.ratio]]");
+        self.unique(&table, "name", drafts.iter().map(|r| r.name.as_deref()));
+        let mut ratios = Vec::new();
+        for (i, draft) in drafts.iter().enumerate() {
+            let key = format!("{table}[{i}]");
+            let name_key = format!("{key}.name");
+            let name = self.needed(&name_key, draft.name.as_deref(), "write a name for the derived figure");
+            let name = name.and_then(|name| self.text(&name_key, name, SHORT));
+            if let Some(name) = name.as_deref().filter(|name| named.iter().any(|c| c.name.as_deref() == Some(name))) {
+                self.refuse(name_key, format!("{} is also the name of a column; write another name", quoted(name)));
+            }
+            let numerator = self.operand(&format!("{key}.numerator"), draft.numerator.as_deref(), named, columns);
+            let denominator = self.operand(&format!("{key}.denominator"), draft.denominator.as_deref(), named, columns);
+            if numerator.is_some() && numerator == denominator {
+                self.refuse(format!("{key}.denominator"), "the same column as the numerator; the ratio would be 1");
+            }
+            ratios.push(name.zip(numerator).zip(denominator).map(|((name, numerator), denominator)| Ratio {
+                name,
+                numerator,
+                denominator,
+            }));
+        }
+        ratios.into_iter().collect()
+    }
+
+    /// Position of a column that a ratio names. Its sum must be released in its own right.
+    fn operand(
+        &mut self,
+        key: &str,
+        name: Option<&str>,
+        named: &[ColumnDraft],
+        columns: Option<&[Column]>,
+    ) -> Option<u16> {
+        let name = self.needed(key, name, "write the name of a column")?;
+        let Some(position) = named.iter().position(|c| c.name.as_deref() == Some(name)) else {
+            self.refuse(key, format!("there is no column {} in this computation", quoted(name)));
+            return None;
+        };
+        if columns.is_some_and(|columns| !columns[position].statistics.contains(&Statistic::Sum)) {
+            let name = quoted(name);
+            self.refuse(key, format!("column {name} does not release its sum; add \"sum\" to its statistics"));
+            return None;
+        }
+        u16::try_from(position).ok()
+    }
+
+    /// PROTOCOL 1.4: the field is a function of the agreement alone, and no sum may wrap around in it.
+    fn field(
+        &mut self,
+        key: &str,
+        census: Option<Census>,
+        adversary: Option<Adversary>,
+        columns: Option<&[Column]>,
+    ) -> Option<Field> {
+        let (census, columns) = (census?, columns?);
+        let inputs = u32::from(census.input);
+        let before = self.problems.len();
+        for (i, column) in columns.iter().enumerate() {
+            let bounds = column.bounds;
+            if Field::for_bounds(inputs, [&bounds]).is_err() {
+                let side = if bounds.min.unsigned_abs() > bounds.max.unsigned_abs() { "min" } else { "max" };
+                self.refuse(
+                    format!("{key}.column[{i}].{side}"),
+                    format!(
+                        "a sum of {inputs} such figures could wrap around; narrow the bounds or use fewer decimals"
+                    ),
+                );
+            }
+            // Malicious: additionally max − min < 2^64, which is what a range proof can cover.
+            let width = bounds.max.checked_sub(bounds.min);
+            if adversary == Some(Adversary::Malicious) && width.is_none_or(|width| width >= 1 << 64) {
+                self.refuse(
+                    format!("{key}.column[{i}].max"),
+                    "max - min is 2^64 units of the last decimal or more, wider than proofs against a malicious \
+                     adversary reach; narrow the bounds or use fewer decimals",
+                );
+            }
+        }
+        let field = Field::for_bounds(inputs, columns.iter().map(|c| &c.bounds)).ok();
+        field.filter(|_| self.problems.len() == before)
+    }
+}
