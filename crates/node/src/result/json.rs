@@ -1,0 +1,124 @@
+//! The JSON export: the result object of PRODUCT.md, keys in its order, decimals as strings.
+
+use std::io::{self, Write};
+
+use super::figures::ratio_unit;
+use super::meta::ResultMeta;
+use super::reader::ResultFile;
+
+impl ResultFile {
+    /// Writes the result object and a line end. Streams: nothing grows with the table. Columns come one after the
+    /// other while the file is by rows, so it is read once for each column and ratio.
+    ///
+    /// `bundle` is the bundle's path relative to `data_dir`, where one is stored.
+    ///
+    /// # Errors
+    /// What the operating system said, of reading or of writing.
+    pub fn write_json(&self, out: &mut dyn Write, bundle: Option<&str>) -> io::Result<()> {
+        let meta = self.meta();
+        out.write_all(b"{\"round\":{\"computation\":")?;
+        string(out, &meta.computation)?;
+        out.write_all(b",\"period\":")?;
+        string(out, &meta.period)?;
+        write!(out, ",\"id\":\"{}\"}},\"status\":\"completed\",\"contributors\":", hex(&meta.round))?;
+        list(out, &meta.contributors, |out, _, contributor| string(out, contributor))?;
+        out.write_all(b",\"columns\":")?;
+        list(out, &meta.columns, |out, position, column| {
+            self.series(out, &column.name, &column.unit, |text, totals| {
+                let total = totals[position];
+                if column.sum {
+                    figure(text, "sum", &column.sum(total));
+                }
+                if column.mean {
+                    figure(text, "mean", &column.mean(total, meta.count()));
+                }
+            })
+        })?;
+        out.write_all(b",\"ratios\":")?;
+        list(out, &meta.ratios, |out, position, ratio| {
+            self.series(out, &ratio.name, &ratio_unit(meta, position), |text, totals| {
+                match meta.ratio(position, totals) {
+                    Some(ratio) => figure(text, "ratio", &ratio),
+                    // By zero: there is no such figure, and an empty string would be a wrong one.
+                    None => text.push_str("\"ratio\":null,"),
+                }
+            })
+        })?;
+        write!(out, ",\"digest\":\"sha256:{}\"", hex(&meta.digest))?;
+        if let Some(bundle) = bundle {
+            out.write_all(b",\"bundle\":")?;
+            string(out, bundle)?;
+        }
+        out.write_all(b"}\n")
+    }
+
+    /// One column or ratio: its name, its unit, and an object for each row.
+    fn series(
+        &self,
+        out: &mut dyn Write,
+        name: &str,
+        unit: &str,
+        figures: impl Fn(&mut String, &[i128]),
+    ) -> io::Result<()> {
+        out.write_all(b"{\"name\":")?;
+        string(out, name)?;
+        out.write_all(b",\"unit\":")?;
+        string(out, unit)?;
+        out.write_all(b",\"rows\":[")?;
+        let meta = self.meta();
+        let end = format!("\"count\":{}}}", meta.count());
+        let mut text = String::new();
+        let mut blocks = self.blocks();
+        while let Some((first, rows)) = blocks.next_block()? {
+            text.clear();
+            for (row, totals) in (first..).zip(rows) {
+                text.push_str(if row == 0 { "{\"row\":" } else { ",{\"row\":" });
+                row_name(&mut text, meta, row)?;
+                text.push(',');
+                figures(&mut text, totals);
+                text.push_str(&end);
+            }
+            out.write_all(text.as_bytes())?;
+        }
+        out.write_all(b"]}")
+    }
+}
+
+/// `"name":"1.00",`
+fn figure(text: &mut String, name: &str, value: &sharing::decimal::Decimal) {
+    use std::fmt::Write;
+    // A string takes whatever is written to it.
+    let _ = write!(text, "\"{name}\":\"{value}\",");
+}
+
+fn row_name(text: &mut String, meta: &ResultMeta, row: u64) -> io::Result<()> {
+    text.push_str(&serde_json::to_string(&meta.rows.name(row))?);
+    Ok(())
+}
+
+fn string(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    Ok(serde_json::to_writer(out, text)?)
+}
+
+fn list<T>(
+    out: &mut dyn Write,
+    items: &[T],
+    mut each: impl FnMut(&mut dyn Write, usize, &T) -> io::Result<()>,
+) -> io::Result<()> {
+    out.write_all(b"[")?;
+    for (position, item) in items.iter().enumerate() {
+        if position > 0 {
+            out.write_all(b",")?;
+        }
+        each(out, position, item)?;
+    }
+    out.write_all(b"]")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
