@@ -1,0 +1,352 @@
+//! What a node must not forget, in one SQLite file (PROTOCOL 7).
+//!
+//! A step of a round and its audit record are one transaction with full sync: both are there after a crash, or
+//! neither is. [`Store::commit`] is that transaction; what it stored is durable when it returns, and only then may
+//! the node act. The log file follows: a record that it lacks is appended after a later step, or at the next start.
+//!
+//! # Security
+//! Secrets are sealed before SQLite sees them ([`crate::seal`]), so database, write-ahead log and temporary pages
+//! hold none in the clear. Erased ones are overwritten in the database (`secure_delete`), and the write-ahead log
+//! is emptied right after the transaction that erased them, or after the next one where a reader is in the way.
+//! Blocks that a disk keeps in spite of that hold sealed bytes only.
+
+mod lock;
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use audit::{AuditFile, FileError, Name};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use zeroize::Zeroizing;
+
+use self::lock::Lock;
+pub use self::read::{MessageRow, Reads, RoundRow};
+pub use self::transaction::Transaction;
+use crate::seal::{CannotOpen, StorageKey};
+
+/// The database in the data directory.
+const FILE: &str = "store.sqlite";
+/// The log in the data directory.
+const LOG: &str = "audit/log.jsonl";
+/// How long a statement waits for another process, such as `round list`, to let go of the database.
+const BUSY: Duration = Duration::from_secs(5);
+/// Most records that are taken at once from the store to the log file.
+const BATCH: usize = 1000;
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process works on the directory.
+    #[error("{} is held by {}; stop it, or give this node a data_dir of its own", directory.display(),
+        .pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
+    Held {
+        /// The data directory.
+        directory: PathBuf,
+        /// The process that holds it, where it said so.
+        pid: Option<u32>,
+    },
+    /// There is no store.
+    #[error("{} is not there: the daemon has not run with this data_dir yet (smpcd run)", path.display())]
+    Missing {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A newer version wrote the store.
+    #[error("{} has schema {found}, this version knows {known}: use the newer smpcd that wrote it", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest that this software knows.
+        known: i64,
+    },
+    /// An older version wrote the store, and it is opened for reading only.
+    #[error("{} has schema {found}, this version reads {known}: start the daemon once, it brings the store up to date", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The one that this software reads.
+        known: i64,
+    },
+    /// The store is another party's.
+    #[error("the store in {} is of party {found}, this node is {expected}: give it a data_dir of its own", directory.display())]
+    OtherParty {
+        /// The data directory.
+        directory: PathBuf,
+        /// Whose it is.
+        found: String,
+        /// Whose it should be.
+        expected: String,
+    },
+    /// The storage key does not open what the store holds.
+    #[error("the storage key is not the one that sealed {}: put back the key file that belongs to it", directory.display())]
+    WrongKey {
+        /// The data directory.
+        directory: PathBuf,
+    },
+    /// The log file has records that the store lacks, or other ones.
+    #[error("{}: record {seq} is not the store's: the store is an older copy, or the log was changed; put back the store that belongs to it",
+        path.display())]
+    LogDiffers {
+        /// The log file.
+        path: PathBuf,
+        /// The record.
+        seq: u64,
+    },
+    /// Another round is pinned for this computation and period.
+    #[error(
+        "{computation}/{period} is pinned to another round (v = {v}): a party takes part in one round of a period only"
+    )]
+    Pinned {
+        /// The computation.
+        computation: String,
+        /// The period.
+        period: String,
+        /// How many rounds of the period are void.
+        v: u32,
+    },
+    /// A round that the store does not know: our own mistake.
+    #[error("the store knows no such round")]
+    NoSuchRound,
+    /// A secret of this name is kept already, and is never replaced: our own mistake.
+    #[error("the secret {name} of the round is there already and is never replaced")]
+    SecretExists {
+        /// The secret's name.
+        name: String,
+    },
+    /// A secret does not open.
+    #[error("the secret {name} of the round: {source}")]
+    Secret {
+        /// The secret's name.
+        name: String,
+        /// Why.
+        source: CannotOpen,
+    },
+    /// The log file cannot be used.
+    #[error(transparent)]
+    Log(#[from] FileError),
+    /// The operating system refused.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// Its reason.
+        source: io::Error,
+    },
+    /// The database refused.
+    #[error("the store cannot {doing}: {source}")]
+    Sqlite {
+        /// What was tried.
+        doing: &'static str,
+        /// Its reason.
+        source: rusqlite::Error,
+    },
+    /// A value in the database that this software did not write.
+    #[error("the store holds a {what} that cannot be: it was changed by something else")]
+    Nonsense {
+        /// What it is.
+        what: &'static str,
+    },
+}
+
+fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Sqlite { doing, source }
+}
+
+/// The store of a running node. One for each data directory; shared between threads, which wait for one another.
+#[derive(Debug)]
+pub struct Store {
+    inner: Mutex<Inner>,
+    // After the connection: the directory is free when the database is closed.
+    _lock: Lock,
+}
+
+#[derive(Debug)]
+struct Inner {
+    connection: Connection,
+    key: StorageKey,
+    party: Name,
+    version: Name,
+    log: AuditFile,
+    /// The write-ahead log may hold pages with secrets that are erased.
+    linger: bool,
+}
+
+impl Store {
+    /// Opens the store in `data_dir` for the daemon of `party`, makes both where they are not there, and holds the
+    /// directory until it is dropped. The log file is brought up to the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Held`] where another process holds the directory; else where directory, database, key and log
+    /// do not fit together or cannot be used.
+    pub fn open(data_dir: &Path, key: &StorageKey, party: &str) -> Result<Self, StoreError> {
+        let io = |doing, source| StoreError::Io { doing, path: data_dir.to_owned(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(|e| io("create", e))?;
+        let lock = Lock::take(data_dir)?;
+        let path = data_dir.join(FILE);
+        let mut connection = schema::open(&path)?;
+        schema::migrate(&mut connection, &path)?;
+        schema::bind(&mut connection, data_dir, key, party)?;
+        let log = AuditFile::open(&data_dir.join(LOG))?;
+        let mut inner = Inner {
+            connection,
+            key: key.clone(),
+            party: party.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            log,
+            linger: true,
+        };
+        inner.check_log()?;
+        inner.follow()?;
+        inner.settle();
+        Ok(Self { inner: Mutex::new(inner), _lock: lock })
+    }
+
+    /// Opens the store for reading, beside a running daemon or without one. Reads what is committed; no secrets.
+    ///
+    /// # Errors
+    /// Where there is no store, or one of another schema.
+    pub fn open_read_only(data_dir: &Path) -> Result<ReadOnlyStore, StoreError> {
+        let path = data_dir.join(FILE);
+        if !path.exists() {
+            return Err(StoreError::Missing { path });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(sql("be opened for reading"))?;
+        connection.busy_timeout(BUSY).map_err(sql("be opened for reading"))?;
+        schema::check(&connection, &path)?;
+        Ok(ReadOnlyStore { connection })
+    }
+
+    /// Runs `step` as one transaction. It is durable when this returns Ok, and leaves nothing when it does not.
+    ///
+    /// Takes about half a millisecond, twice that where secrets are erased: not on a thread that must not block.
+    ///
+    /// # Errors
+    /// Those of `step`, and those of the database. A log file that cannot be written is no error here, since the
+    /// record itself is durable: it is logged, seen in [`Store::log_lag`], and made good after a later step.
+    pub fn commit<T>(&self, step: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut inner = self.inner();
+        let Inner { connection, key, party, version, .. } = &mut *inner;
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = connection.transaction_with_behavior(behavior).map_err(sql("begin a transaction"))?;
+        let mut transaction = Transaction::new(transaction, key, party, version);
+        let value = step(&mut transaction)?;
+        let did = transaction.commit()?;
+        if did.recorded
+            && let Err(error) = inner.follow()
+        {
+            tracing::error!(%error, "the audit log file lags behind the store");
+        }
+        inner.linger |= did.erased;
+        inner.settle();
+        Ok(value)
+    }
+
+    /// A secret of a round, opened; none where it was never put, or is erased.
+    ///
+    /// # Errors
+    /// Where it does not open.
+    pub fn secret(&self, round: &[u8; 32], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        let inner = self.inner();
+        read::secret(&inner.connection, &inner.key, round, name)
+    }
+
+    /// Makes the log file durable. Before a checkpoint that covers its records leaves the node (PROTOCOL 8).
+    ///
+    /// # Errors
+    /// Where the file cannot be brought up to the store, or synced.
+    pub fn sync_log(&self) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        inner.follow()?;
+        inner.log.sync()?;
+        Ok(())
+    }
+
+    /// How many records the log file lacks; 0 unless it cannot be written.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn log_lag(&self) -> Result<u64, StoreError> {
+        let inner = self.inner();
+        Ok(read::last_seq(&inner.connection)?.saturating_sub(inner.log.last_seq()))
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // A step that panicked left no transaction behind: dropping it rolled it back.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The last record of the log file must be the store's. A file that ends earlier, or was moved away, is no
+    /// fault: the store has all records.
+    fn check_log(&self) -> Result<(), StoreError> {
+        let Some(last) = self.log.last() else { return Ok(()) };
+        let stored = read::audit_from(&self.connection, last.seq, 1)?;
+        if stored.first() == Some(last) {
+            return Ok(());
+        }
+        Err(StoreError::LogDiffers { path: self.log.path().to_owned(), seq: last.seq })
+    }
+
+    fn follow(&mut self) -> Result<(), StoreError> {
+        loop {
+            let lines = read::audit_from(&self.connection, self.log.last_seq() + 1, BATCH)?;
+            self.log.append(&lines)?;
+            if lines.len() < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Empties the write-ahead log where erased secrets may linger in it. Does not wait for readers: what they
+    /// prevent is done after the next transaction.
+    fn settle(&mut self) {
+        if !self.linger {
+            return;
+        }
+        let busy = |connection: &Connection| -> rusqlite::Result<i64> {
+            connection.busy_timeout(Duration::ZERO)?;
+            let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            connection.busy_timeout(BUSY)?;
+            busy
+        };
+        match busy(&self.connection) {
+            Ok(busy) => self.linger = busy != 0,
+            Err(error) => tracing::warn!(%error, "the store's write-ahead log could not be emptied yet"),
+        }
+    }
+}
+
+/// The store, for reading only.
+#[derive(Debug)]
+pub struct ReadOnlyStore {
+    connection: Connection,
+}
+
+impl read::Connected for ReadOnlyStore {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        read(&self.connection)
+    }
+}
+
+impl read::Connected for Store {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        read(&self.inner().connection)
+    }
+}

@@ -1,0 +1,191 @@
+//! One step, written as one transaction (PROTOCOL 7).
+
+use audit::{Draft, Name};
+use rusqlite::{Connection, ErrorCode};
+use zeroize::Zeroizing;
+
+use super::read::{Connected, MessageRow, RoundRow, last_seq, secret, secret_aad, sequence};
+use super::{StoreError, sql};
+use crate::seal::StorageKey;
+
+/// What a step changes. All of it becomes durable together, or none of it does.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    sql: rusqlite::Transaction<'a>,
+    key: &'a StorageKey,
+    party: &'a Name,
+    version: &'a Name,
+    did: Did,
+}
+
+/// What has to follow a commit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Did {
+    pub(super) recorded: bool,
+    pub(super) erased: bool,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(sql: rusqlite::Transaction<'a>, key: &'a StorageKey, party: &'a Name, version: &'a Name) -> Self {
+        Self { sql, key, party, version, did: Did::default() }
+    }
+
+    pub(super) fn commit(self) -> Result<Did, StoreError> {
+        self.sql.commit().map_err(sql("commit"))?;
+        Ok(self.did)
+    }
+
+    /// Pins a round (PROTOCOL 1.2). Messages and secrets of it can be put only after it.
+    ///
+    /// # Errors
+    /// [`StoreError::Pinned`] where a round is there for this id, or for this computation, period and v.
+    pub fn put_round(&mut self, round: &RoundRow) -> Result<(), StoreError> {
+        let put = "INSERT INTO rounds (id, computation, period, v, agreement_digest, phase, view, started)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let row = (
+            &round.id,
+            &round.computation,
+            &round.period,
+            round.v,
+            &round.agreement_digest,
+            &round.phase,
+            &round.view,
+            round.started.to_string(),
+        );
+        match self.sql.execute(put, row) {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                Err(StoreError::Pinned {
+                    computation: round.computation.clone(),
+                    period: round.period.clone(),
+                    v: round.v,
+                })
+            }
+            Err(error) => Err(sql("pin a round")(error)),
+        }
+    }
+
+    /// Sets where the round is, and what people are shown of it.
+    ///
+    /// # Errors
+    /// Where there is no such round.
+    pub fn set_phase(&mut self, round: &[u8; 32], phase: &str, view: &str) -> Result<(), StoreError> {
+        self.update("UPDATE rounds SET phase = ?2, view = ?3 WHERE id = ?1", (round, phase, view))
+    }
+
+    /// Sets what people are shown of the round. JSON, and never a secret.
+    ///
+    /// # Errors
+    /// Where there is no such round.
+    pub fn set_view(&mut self, round: &[u8; 32], view: &str) -> Result<(), StoreError> {
+        self.update("UPDATE rounds SET view = ?2 WHERE id = ?1", (round, view))
+    }
+
+    fn update(&mut self, query: &str, with: impl rusqlite::Params) -> Result<(), StoreError> {
+        match self.sql.execute(query, with).map_err(sql("change a round"))? {
+            0 => Err(StoreError::NoSuchRound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts a signed message. False where one with this digest is there: nothing is changed then.
+    ///
+    /// # Errors
+    /// Where there is no such round.
+    pub fn put_message(&mut self, round: &[u8; 32], message: &MessageRow) -> Result<bool, StoreError> {
+        let put = "INSERT INTO messages (round, digest, author, kind, bytes) VALUES (?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (round, digest) DO NOTHING";
+        let row = (round, &message.digest, message.author, message.kind, &message.bytes);
+        self.sql.execute(put, row).map(|rows| rows > 0).map_err(no_round("put a message"))
+    }
+
+    /// Seals a secret of a round and puts it.
+    ///
+    /// # Errors
+    /// Where there is no such round, or a secret of this name: none is ever replaced.
+    pub fn put_secret(&mut self, round: &[u8; 32], name: &str, plain: &[u8]) -> Result<(), StoreError> {
+        let sealed = self.key.seal(&secret_aad(round, name), plain);
+        let put = "INSERT INTO secrets (round, name, sealed) VALUES (?1, ?2, ?3) ON CONFLICT (round, name) DO NOTHING";
+        match self.sql.execute(put, (round, name, sealed)).map_err(no_round("put a secret"))? {
+            0 => Err(StoreError::SecretExists { name: name.to_owned() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A secret of a round, opened.
+    ///
+    /// # Errors
+    /// Where it does not open.
+    pub fn secret(&self, round: &[u8; 32], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+        secret(&self.sql, self.key, round, name)
+    }
+
+    /// Erases a secret of a round. Nothing happens where there is none.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn erase_secret(&mut self, round: &[u8; 32], name: &str) -> Result<(), StoreError> {
+        self.erase("DELETE FROM secrets WHERE round = ?1 AND name = ?2", (round, name))
+    }
+
+    /// Erases all secrets of a round.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn erase_secrets(&mut self, round: &[u8; 32]) -> Result<(), StoreError> {
+        self.erase("DELETE FROM secrets WHERE round = ?1", [round])
+    }
+
+    fn erase(&mut self, query: &str, with: impl rusqlite::Params) -> Result<(), StoreError> {
+        self.did.erased |= self.sql.execute(query, with).map_err(sql("erase secrets"))? > 0;
+        Ok(())
+    }
+
+    /// Records what happened. Gives the record's number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn audit(&mut self, draft: Draft) -> Result<u64, StoreError> {
+        let seq = last_seq(&self.sql)? + 1;
+        let line = draft.number(seq, self.party, self.version).to_line();
+        let number = i64::try_from(seq).map_err(|_| StoreError::Nonsense { what: "audit record number" })?;
+        let put = "INSERT INTO audit (seq, line) VALUES (?1, ?2)";
+        self.sql.execute(put, (number, line.text)).map_err(sql("put an audit record"))?;
+        self.did.recorded = true;
+        Ok(seq)
+    }
+
+    /// Keeps something under a kind and name, in place of what was there. Not for secrets.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn put_kept(&mut self, kind: &str, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let put = "INSERT INTO kept (kind, name, bytes) VALUES (?1, ?2, ?3)
+            ON CONFLICT (kind, name) DO UPDATE SET bytes = excluded.bytes";
+        self.sql.execute(put, (kind, name, bytes)).map(drop).map_err(sql("keep something"))
+    }
+
+    /// Counts this transaction among those that let a signed message out (PROTOCOL 7). Gives the new number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn raise_sequence(&mut self) -> Result<u64, StoreError> {
+        let raise = "UPDATE meta SET value = value + 1 WHERE name = 'sequence'";
+        self.sql.execute(raise, []).map_err(sql("raise its sequence number"))?;
+        sequence(&self.sql)
+    }
+}
+
+impl Connected for Transaction<'_> {
+    fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        read(&self.sql)
+    }
+}
+
+/// A foreign key that is not there is a round that is not there.
+fn no_round(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
+    move |error| match error.sqlite_error() {
+        Some(code) if code.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY => StoreError::NoSuchRound,
+        _ => sql(doing)(error),
+    }
+}
