@@ -4,9 +4,11 @@
 //! figure (blank where its denominator is zero), and at the end `count`, the number of contributors, once. Decimals
 //! have a point and all their places; fields are quoted where RFC 4180 asks for it; lines end in LF.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use sharing::decimal::Decimal;
+
+use super::figures::{push, push_decimal};
 use super::reader::ResultFile;
 
 impl ResultFile {
@@ -39,22 +41,24 @@ impl ResultFile {
         while let Some((first, rows)) = blocks.next_block()? {
             for (row, totals) in (first..).zip(rows) {
                 push_field(&mut text, &meta.rows.name(row));
-                // A string takes whatever is written to it.
+                let mut figure = |value: Option<Decimal>| {
+                    text.push(',');
+                    if let Some(value) = value {
+                        push_decimal(&mut text, value);
+                    }
+                };
                 for (column, total) in meta.columns.iter().zip(totals) {
                     if column.sum {
-                        let _ = write!(text, ",{}", column.sum(*total));
+                        figure(Some(column.sum(*total)));
                     }
                     if column.mean {
-                        let _ = write!(text, ",{}", column.mean(*total, count));
+                        figure(Some(column.mean(*total, count)));
                     }
                 }
                 for position in 0..meta.ratios.len() {
-                    let _ = match meta.ratio(position, totals) {
-                        Some(ratio) => write!(text, ",{ratio}"),
-                        None => write!(text, ","),
-                    };
+                    figure(meta.ratio(position, totals));
                 }
-                let _ = writeln!(text, ",{count}");
+                push(&mut text, format_args!(",{count}\n"));
             }
             out.write_all(text.as_bytes())?;
             text.clear();

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::figures::ratio_unit;
-use super::meta::ResultMeta;
+use sharing::decimal::Decimal;
+
+use super::figures::{push, push_decimal, ratio_unit};
+use super::meta::ResultRows;
 use super::reader::ResultFile;
 
 impl ResultFile {
@@ -27,10 +29,10 @@ impl ResultFile {
             self.series(out, &column.name, &column.unit, |text, totals| {
                 let total = totals[position];
                 if column.sum {
-                    figure(text, "sum", &column.sum(total));
+                    figure(text, "sum", column.sum(total));
                 }
                 if column.mean {
-                    figure(text, "mean", &column.mean(total, meta.count()));
+                    figure(text, "mean", column.mean(total, meta.count()));
                 }
             })
         })?;
@@ -38,7 +40,7 @@ impl ResultFile {
         list(out, &meta.ratios, |out, position, ratio| {
             self.series(out, &ratio.name, &ratio_unit(meta, position), |text, totals| {
                 match meta.ratio(position, totals) {
-                    Some(ratio) => figure(text, "ratio", &ratio),
+                    Some(ratio) => figure(text, "ratio", ratio),
                     // By zero: there is no such figure, and an empty string would be a wrong one.
                     None => text.push_str("\"ratio\":null,"),
                 }
@@ -73,7 +75,7 @@ impl ResultFile {
             text.clear();
             for (row, totals) in (first..).zip(rows) {
                 text.push_str(if row == 0 { "{\"row\":" } else { ",{\"row\":" });
-                row_name(&mut text, meta, row)?;
+                row_name(&mut text, &meta.rows, row)?;
                 text.push(',');
                 figures(&mut text, totals);
                 text.push_str(&end);
@@ -85,14 +87,19 @@ impl ResultFile {
 }
 
 /// `"name":"1.00",`
-fn figure(text: &mut String, name: &str, value: &sharing::decimal::Decimal) {
-    use std::fmt::Write;
-    // A string takes whatever is written to it.
-    let _ = write!(text, "\"{name}\":\"{value}\",");
+fn figure(text: &mut String, name: &str, value: Decimal) {
+    text.push('"');
+    text.push_str(name);
+    text.push_str("\":\"");
+    push_decimal(text, value);
+    text.push_str("\",");
 }
 
-fn row_name(text: &mut String, meta: &ResultMeta, row: u64) -> io::Result<()> {
-    text.push_str(&serde_json::to_string(&meta.rows.name(row))?);
+fn row_name(text: &mut String, rows: &ResultRows, row: u64) -> io::Result<()> {
+    match rows {
+        ResultRows::Count(_) => push(text, format_args!("\"{row}\"")),
+        ResultRows::Labels(_) => text.push_str(&serde_json::to_string(&rows.name(row))?),
+    }
     Ok(())
 }
 
@@ -116,9 +123,8 @@ fn list<T>(
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
+        push(&mut text, format_args!("{byte:02x}"));
         text
     })
 }

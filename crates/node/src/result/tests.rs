@@ -428,4 +428,13 @@ proptest! {
         let text = csv_text(&file);
         prop_assert_eq!(text.lines().nth(1), Some(line.as_str()));
     }
+
+    /// The quick way of writing a decimal differs from the plain one in nothing.
+    #[test]
+    fn decimals_are_written_alike(units in prop_oneof![any::<i64>().prop_map(i128::from), any::<i128>(), -1000i128..1000], decimals in 0u8..40) {
+        let value = Decimal { units, decimals };
+        let mut text = String::new();
+        figures::push_decimal(&mut text, value);
+        prop_assert_eq!(text, value.to_string());
+    }
 }
