@@ -94,6 +94,11 @@ fn every_bit_and_every_length_counts() {
             fs::write(&path, [&good[..], &vec![0; extra]].concat()).expect("writes");
             damaged(place.read(&ROUND, "partial"));
         }
+        for extra in [1, CHUNK + 16] {
+            let (chunks, footer) = good.split_at(good.len() - 24);
+            fs::write(&path, [chunks, &vec![0; extra], footer].concat()).expect("writes");
+            damaged(place.read(&ROUND, "partial"));
+        }
         fs::write(&path, &good).expect("writes");
         assert_eq!(place.read(&ROUND, "partial").expect("as it was"), plain);
         place.vault.erase(&ROUND, "partial").expect("erases");
