@@ -196,8 +196,9 @@ impl ResultMeta {
         None
     }
 
-    /// |S|, as the mean divides by it.
-    pub(super) fn count(&self) -> u32 {
+    /// |S|: the number of contributors, by which a mean is divided. At least one in a result file.
+    #[must_use]
+    pub fn count(&self) -> u32 {
         u32::try_from(self.contributors.len()).unwrap_or(u32::MAX)
     }
 }

@@ -177,7 +177,9 @@ impl Place {
         Ok(())
     }
 
-    fn none(&self) -> ResultError {
+    /// The error that says that there is no result.
+    #[must_use]
+    pub fn none(&self) -> ResultError {
         ResultError::None { computation: self.computation.clone(), period: self.period.clone() }
     }
 }
