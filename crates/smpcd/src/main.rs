@@ -3,11 +3,14 @@
 //! The binary is the only reader of TOML and of the environment: below it, settings, agreements and cards are checked
 //! types. Every command returns a [`exit::Failure`] with one line for each error, and the exit code of PRODUCT.md.
 
+mod agreement_file;
 mod cli;
 mod commands;
 mod exit;
+mod home;
 mod keys;
 mod node_file;
+mod node_template;
 
 use std::process::ExitCode;
 
