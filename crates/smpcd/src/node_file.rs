@@ -14,6 +14,7 @@ use std::path::{Component, Path, PathBuf};
 
 use config::ValueKind;
 use node::settings::{Approval, Policy, Settings};
+use protocol::agreement::is_id;
 
 use self::sources::{Problem, Sources};
 use crate::exit::{Exit, Failure};
@@ -103,11 +104,6 @@ impl NodeFile {
     }
 }
 
-/// Whether `text` is an id: `[a-z0-9-]`, 1 to 32 characters.
-pub(crate) fn is_id(text: &str) -> bool {
-    (1..=32).contains(&text.len()) && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-}
-
 /// Takes the settings out of the sources. After an error it goes on with a stand-in, to find the other errors too; the
 /// stand-in is never used, because a node file with a problem is refused.
 struct Reader {
@@ -158,7 +154,7 @@ impl Reader {
                 if !is_id(&party) {
                     self.refuse(
                         "party",
-                        "an id has 1 to 32 characters of a-z, 0-9 and hyphen: write the id that the agreement has",
+                        "no id: write 1 to 32 of a-z, 0-9 and '-', the id that the agreement has for this party",
                     );
                 }
                 party
@@ -296,7 +292,7 @@ impl Reader {
     /// A list of texts. In the environment it is written as in the file, and a single text needs no brackets.
     fn list(&mut self, key: &str) -> Option<Vec<String>> {
         let list = match self.sources.value(key)? {
-            ValueKind::String(text) if self.sources.from_environment(key) => environment_list(&text),
+            ValueKind::String(text) if self.sources.is_overridden(key) => environment_list(text),
             ValueKind::Array(items) => items
                 .iter()
                 .map(|item| if let ValueKind::String(text) = &item.kind { Some(text.clone()) } else { None })

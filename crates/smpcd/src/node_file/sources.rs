@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat, Source, Value, ValueKind};
+use protocol::agreement::is_id;
 use toml::de::{DeTable, DeValue};
 
 /// Every key of the node file. `*` stands for the id of a computation.
@@ -102,13 +103,13 @@ impl Sources {
     /// The computations that have a table under `input`, in order of their ids.
     pub(super) fn computations(&self) -> Vec<String> {
         let Some(ValueKind::Table(table)) = self.value("input") else { return Vec::new() };
-        let mut ids: Vec<String> = table.keys().filter(|id| crate::node_file::is_id(id)).cloned().collect();
+        let mut ids: Vec<String> = table.keys().filter(|id| is_id(id)).cloned().collect();
         ids.sort();
         ids
     }
 
     /// Whether a variable set the key.
-    pub(super) fn from_environment(&self, key: &str) -> bool {
+    pub(super) fn is_overridden(&self, key: &str) -> bool {
         self.variables.contains_key(key)
     }
 
@@ -143,7 +144,7 @@ impl FileNames<'_> {
                 (Known::Section, _) => self.refuse(line, &format!("{key}: is a table: write [{key}]")),
                 (Known::Not, _) if above == ["input"] => self.refuse(
                     line,
-                    &format!("{key}: a computation's id has 1 to 32 characters of a-z, 0-9 and hyphen: mend the id"),
+                    &format!("{key}: no id of a computation: write 1 to 32 of a-z, 0-9 and '-', the id that the agreement has"),
                 ),
                 (Known::Not, _) => self.refuse(line, &format!("{key}: no such key{}", hint(&path))),
             }
@@ -207,10 +208,7 @@ fn known(path: &[&str]) -> Known {
     for key in KEYS {
         let segments: Vec<&str> = key.split('.').collect();
         let fits = path.len() <= segments.len()
-            && path
-                .iter()
-                .zip(&segments)
-                .all(|(part, segment)| part == segment || (*segment == "*" && crate::node_file::is_id(part)));
+            && path.iter().zip(&segments).all(|(part, segment)| part == segment || (*segment == "*" && is_id(part)));
         match (fits, path.len() == segments.len()) {
             (true, true) => return Known::Key,
             (true, false) => found = Known::Section,
