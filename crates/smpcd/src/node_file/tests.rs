@@ -214,7 +214,9 @@ fn a_text_that_looks_like_a_number_stays_a_text() {
 
 #[test]
 fn errors_of_variables_name_the_variable() {
-    let table: &[(&[(&str, &str)], &str, &str)] = &[
+    /// The variables, the start of the one line, and a word in it.
+    type Refused<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+    let table: &[Refused<'_>] = &[
         (&[("SMPCD__PARTI", "x")], "SMPCD__PARTI: overrides no key", "mean SMPCD__PARTY?"),
         (&[("SMPCD__PEERS", "x")], "SMPCD__PEERS: overrides no key", "mean SMPCD__LISTEN__PEERS?"),
         (&[("SMPCD__LISTEN", "x")], "SMPCD__LISTEN: names the whole table", "SMPCD__LISTEN__KEY"),
