@@ -155,17 +155,15 @@ mod tests {
     use super::*;
 
     fn hello(version: u32, sections: &[(&str, u8)]) -> Hello {
-        let digest: Vec<u8> = sections.iter().map(|(_, d)| *d).chain([u8::try_from(version).unwrap()]).collect();
-        let sections: Vec<_> = sections
-            .iter()
-            .map(|(name, d)| SectionDigest { name: Text::truncated(name), digest: [*d; 32] })
-            .collect();
+        let digest = sharing::hash("test", &[format!("{version} {sections:?}").as_bytes()]);
+        let sections: Vec<_> =
+            sections.iter().map(|(name, d)| SectionDigest { name: Text::truncated(name), digest: [*d; 32] }).collect();
         Hello {
             protocol: 1,
             software: Text::truncated("test"),
             consortium: Text::truncated("northern-retail"),
             agreement_version: version,
-            agreement: sharing::hash("test", &[&digest]),
+            agreement: digest,
             sections: sections.try_into().unwrap(),
             cards: Vec::new().try_into().unwrap(),
             signed_by: Vec::new().try_into().unwrap(),

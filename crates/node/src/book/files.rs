@@ -31,11 +31,9 @@ impl Files {
     /// once for each state of a file.
     pub(super) fn read_if_changed(&mut self, path: &Path) -> Result<Option<Vec<u8>>, BookError> {
         let mark = match fs::metadata(path) {
-            Ok(found) => Some(Mark {
-                modified: (found.mtime(), found.mtime_nsec()),
-                length: found.len(),
-                inode: found.ino(),
-            }),
+            Ok(found) => {
+                Some(Mark { modified: (found.mtime(), found.mtime_nsec()), length: found.len(), inode: found.ino() })
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => {
                 // An unknown state: it is looked at again when it can be.

@@ -6,17 +6,17 @@
 //! peer can take a card back or change a signing key.
 
 mod difference;
+mod error;
 mod files;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use protocol::agreement::{Agreement, AgreementSignature, PartyIndex, SignatureError};
 use protocol::card::{CardError, SignedCard};
-use tls::{CredentialError, Trust, TrustedParty};
+use tls::{Trust, TrustedParty};
 use wire::codec::Text;
 use wire::frame::Frame;
 use wire::link::{CardSerial, Hello, SectionDigest};
@@ -25,6 +25,7 @@ use crate::settings::Settings;
 use files::Files;
 
 pub use difference::{Difference, How, SectionDifference, difference};
+pub use error::{BookError, Source};
 
 /// Something new in the book.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,101 +44,6 @@ pub enum Change {
     },
     /// The revocation lists are others: the trust changes.
     Revocations,
-}
-
-/// A card, a signature or a list was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum BookError {
-    /// A file cannot be read.
-    #[error("{}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A file cannot be written.
-    #[error("{}: cannot be written: {source}; check the directory's owner and the disk", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// This party is not in the agreement.
-    #[error("party '{party}' is not in the agreement '{agreement}'; check `party` in node.toml")]
-    NotAParty {
-        /// The party of node.toml.
-        party: String,
-        /// The agreement's name.
-        agreement: String,
-    },
-    /// There is no own card.
-    #[error("{}: this node's own card is missing; make it with `smpcd card new`", path.display())]
-    NoOwnCard {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// A card file with another party's card.
-    #[error("{}: this is the card of '{found}'; put it at {found}.card with `smpcd card add`", path.display())]
-    Misplaced {
-        /// The file.
-        path: PathBuf,
-        /// Whose card it is.
-        found: String,
-    },
-    /// A card that does not count.
-    #[error("{from}: {error}")]
-    Card {
-        /// The file, or the peer.
-        from: Source,
-        /// Why.
-        error: CardError,
-    },
-    /// Two cards with one serial.
-    #[error("{from}: '{party}' has signed two different cards with serial {serial}; ask it for one with a higher serial")]
-    TwoCards {
-        /// The file, or the peer.
-        from: Source,
-        /// Whose.
-        party: String,
-        /// The serial of both.
-        serial: u64,
-    },
-    /// A signature that does not count.
-    #[error("{from}: {error}")]
-    Signature {
-        /// The file, or the peer.
-        from: Source,
-        /// Why.
-        error: SignatureError,
-    },
-    /// A list of revoked certificates that cannot be used.
-    #[error("{}: {error}", path.display())]
-    Revocations {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: CredentialError,
-    },
-}
-
-/// Where a card or a signature came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// A file of the node's directory.
-    File(PathBuf),
-    /// A link.
-    Peer,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path) => path.display().fmt(f),
-            Self::Peer => f.write_str("sent by a peer"),
-        }
-    }
 }
 
 /// What a look at the files brought.
@@ -310,14 +216,16 @@ impl Book {
     #[must_use]
     pub fn hello(&self) -> Hello {
         // A validated agreement has no more parties and sections, and no longer ids, than a Hello holds.
-        let sections = self.agreement.sections().iter().map(|section| SectionDigest {
-            name: Text::truncated(&section.name),
-            digest: section.digest.0,
-        });
-        let cards = self.cards.iter().flatten().map(|signed| CardSerial {
-            party: Text::truncated(&signed.card().party),
-            serial: signed.card().serial,
-        });
+        let sections = self
+            .agreement
+            .sections()
+            .iter()
+            .map(|section| SectionDigest { name: Text::truncated(&section.name), digest: section.digest.0 });
+        let cards = self
+            .cards
+            .iter()
+            .flatten()
+            .map(|signed| CardSerial { party: Text::truncated(&signed.card().party), serial: signed.card().serial });
         let signed_by = self.signatures.iter().flatten().map(|signature| Text::truncated(&signature.party));
         Hello {
             protocol: wire::PROTOCOL_VERSION,

@@ -28,8 +28,15 @@ pub(super) async fn accept_loop(shared: Arc<Shared>, listener: TcpListener) {
             Ok((tcp, remote)) => {
                 let sequence = shared.next_sequence();
                 let evicted = half_open.enter(sequence);
-                let accepting =
-                    accept(Arc::clone(&shared), acceptor.clone(), tcp, remote, sequence, Arc::clone(&half_open), evicted);
+                let accepting = accept(
+                    Arc::clone(&shared),
+                    acceptor.clone(),
+                    tcp,
+                    remote,
+                    sequence,
+                    Arc::clone(&half_open),
+                    evicted,
+                );
                 shared.spawn(accepting);
             }
             Err(error) => {
@@ -118,5 +125,24 @@ impl HalfOpen {
         let Some(at) = all.iter().position(|(other, _)| *other == sequence) else { return false };
         all.remove(at);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_oldest_gives_way_and_a_place_given_back_is_free() {
+        let half_open = HalfOpen::default();
+        let mut places: Vec<_> = (0..MAX_HALF_OPEN as u64).map(|sequence| half_open.enter(sequence)).collect();
+        assert!(half_open.leave(5));
+        let _more = half_open.enter(100);
+        assert!(places.iter_mut().all(|place| place.try_recv() != Ok(())), "there was room");
+        let _more = half_open.enter(101);
+        assert_eq!(places[0].try_recv(), Ok(()));
+        assert!(!half_open.leave(0), "taken away");
+        assert!(half_open.leave(1) && half_open.leave(100) && half_open.leave(101));
+        assert_eq!(half_open.0.lock().unwrap().len(), MAX_HALF_OPEN - 3);
     }
 }

@@ -182,3 +182,18 @@ async fn changed<T>(watched: &mut watch::Receiver<T>) {
         std::future::pending().await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_last() {
+        assert_eq!(backoff(0), BACKOFF_FIRST);
+        assert_eq!(backoff(1), BACKOFF_FIRST);
+        assert_eq!(backoff(2), 2 * BACKOFF_FIRST);
+        assert_eq!(backoff(5), 16 * BACKOFF_FIRST);
+        assert_eq!(backoff(10), BACKOFF_LAST);
+        assert_eq!(backoff(u32::MAX), BACKOFF_LAST);
+    }
+}

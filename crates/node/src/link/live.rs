@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protocol::agreement::PartyIndex;
-use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use wire::frame::Frame;
+use zeroize::Zeroize;
 
 use super::frames::read_frame;
 use super::greeting::Established;
@@ -18,6 +19,10 @@ use crate::book;
 
 /// For the farewell of TLS on a link that is cut: it fits into any send buffer that is not full.
 const FAREWELL: Duration = Duration::from_millis(200);
+/// After the farewell of a node that stops, the peer reads what was sent and closes its end.
+const LINGER: Duration = Duration::from_secs(2);
+/// Bytes thrown away at a time meanwhile.
+const DISCARD: usize = 4096;
 
 /// Runs a link to its end. `None` where it ended before its Up.
 pub(super) async fn run(shared: &Arc<Shared>, established: Established) -> Option<CloseReason> {
@@ -59,6 +64,12 @@ pub(super) async fn run(shared: &Arc<Shared>, established: Established) -> Optio
     held.release();
     // So that the peer sees an end and not a break; on a broken connection this fails at once.
     let _ = timeout(FAREWELL, writing.shutdown()).await;
+    if matches!(reason, CloseReason::Stopped(_)) {
+        tokio::select! {
+            _ = timeout(LINGER, discard(&mut reading)) => {}
+            () = Stop::wait_now(&mut stop) => {}
+        }
+    }
     drop((reading, writing));
     tracing::info!(target: "link", generation, "link with {name} is down: {reason}");
     shared.tell(LinkEvent::Down { peer, generation, reason: reason.clone() }).await;
@@ -82,7 +93,15 @@ async fn read_frames<R: AsyncRead + Unpin>(
             Err(error) => return error.into(),
         };
         if !shared.tell(LinkEvent::Frame { peer, generation, frame }).await {
-            return CloseReason::Stopped("nobody takes its frames".to_owned());
+            // Nobody takes frames any more. What waits for the peer is still written.
+            return std::future::pending().await;
         }
     }
+}
+
+/// Reads to the end. A socket that is closed with something unread resets the connection, and what was sent last is lost.
+async fn discard<R: AsyncRead + Unpin>(stream: &mut R) {
+    let mut bytes = [0; DISCARD];
+    while let Ok(1..) = stream.read(&mut bytes).await {}
+    bytes.zeroize();
 }

@@ -61,7 +61,9 @@ pub enum RefusalReason {
     #[error("{0}")]
     Tls(String),
     /// Our own certificate came back.
-    #[error("the peer is this very party; check the addresses in the cards, and that no second node runs with these keys")]
+    #[error(
+        "the peer is this very party; check the addresses in the cards, and that no second node runs with these keys"
+    )]
     Ourselves,
     /// A party with a card that is not in the agreement.
     #[error("party {0} is not in the agreement of this node")]
@@ -106,8 +108,5 @@ impl RefusalReason {
 
 /// The other end is gone, with or without a word of farewell.
 fn gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-    )
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
 }

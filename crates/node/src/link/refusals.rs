@@ -16,6 +16,7 @@ const STRANGER_LINES: u32 = 20;
 struct Key {
     party: Option<String>,
     dialling: bool,
+    /// Without digits: some reasons hold the time, and would be another one each second.
     reason: String,
 }
 
@@ -44,7 +45,7 @@ impl Refusals {
         if window.is_none_or(|begun| now.duration_since(begun) >= REFUSAL_PAUSE) {
             (*window, *strangers) = (Some(now), 0);
         }
-        let key = Key { party: party.map(str::to_owned), dialling, reason: reason.to_owned() };
+        let key = Key { party: party.map(str::to_owned), dialling, reason: without_digits(reason) };
         if seen.len() >= MAX_REFUSALS && !seen.contains_key(&key) {
             let oldest = seen.iter().min_by_key(|(_, seen)| seen.last).map(|(key, _)| key.clone());
             oldest.map(|key| seen.remove(&key));
@@ -73,6 +74,10 @@ impl Refusals {
     }
 }
 
+fn without_digits(text: &str) -> String {
+    text.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -88,6 +93,8 @@ mod tests {
             assert_eq!(refusals.count(Some("p2"), true, "expired", start + Duration::from_secs(1)), None);
         }
         assert_eq!(refusals.count(Some("p2"), true, "other", start), Some(1));
+        assert_eq!(refusals.count(Some("p3"), true, "expired, and it is 12:00:01 here", start), Some(1));
+        assert_eq!(refusals.count(Some("p3"), true, "expired, and it is 12:00:02 here", start), None);
         assert_eq!(refusals.count(Some("p2"), true, "expired", start + REFUSAL_PAUSE), Some(11));
         refusals.forget("p2");
         assert_eq!(refusals.count(Some("p2"), true, "expired", start + REFUSAL_PAUSE), Some(1));
@@ -97,7 +104,9 @@ mod tests {
     fn strangers_fill_neither_log_nor_memory() {
         let refusals = Refusals::default();
         let start = Instant::now();
-        let told = (0..10_000).filter(|i| refusals.count(None, false, &format!("reason {i}"), start).is_some()).count();
+        let told = ('\u{4e00}'..'\u{9000}')
+            .filter(|c| refusals.count(None, false, &format!("reason {c}"), start).is_some())
+            .count();
         assert_eq!(told, STRANGER_LINES as usize);
         assert!(refusals.0.lock().unwrap().seen.len() <= MAX_REFUSALS);
         assert_eq!(refusals.count(Some("p2"), true, "expired", start), Some(1), "a dial of ours is still told");
