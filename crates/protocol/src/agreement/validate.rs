@@ -260,7 +260,8 @@ impl Check {
     }
 
     fn legal(&mut self, draft: Option<&LegalDraft>) -> Option<Legal> {
-        let purpose = draft.and_then(|legal| legal.purpose.as_deref());
+        // A draft comes with a blank one: nobody but the parties can say why.
+        let purpose = draft.and_then(|legal| legal.purpose.as_deref()).filter(|text| !text.trim().is_empty());
         let purpose = self.needed("legal.purpose", purpose, "write under [legal] why the figures are shared");
         let purpose = purpose.and_then(|text| self.text("legal.purpose", text, BLOCK));
         let mut other = Vec::new();

@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use protocol::agreement::{
-    AgreementDraft, ColumnDraft, ComputationDraft, LegalDraft, PartyDraft, Problem, RatioDraft, RowsDraft,
-    SharingDraft,
+    AgreementDraft, ColumnDraft, ComputationDraft, LegalDraft, PartyDraft, Problem, RatioDraft, RowsDraft, SharingDraft,
 };
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

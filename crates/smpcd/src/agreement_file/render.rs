@@ -72,7 +72,9 @@ pub(crate) fn duration(duration: Duration) -> String {
 
 fn write(draft: &AgreementDraft, annotated: bool) -> String {
     let mut out = Writer { text: String::new(), annotated };
-    out.comment("The agreement: identical at every party, signed by every party. After each change: smpcd agreement check");
+    out.comment(
+        "The agreement: identical at every party, signed by every party. After each change: smpcd agreement check",
+    );
     out.key("name", draft.name.as_deref().map(text), "stands in every certificate: spiffe://NAME/PARTY");
     out.key("version", draft.version, "one higher with every change after the first signatures");
     for party in &draft.parties {

@@ -169,7 +169,10 @@ fn a_filled_draft_lacks_nothing_but_its_purpose() {
     let (draft, _, _) = reader::read(&text);
     let filled = filled_draft("northern-retail", draft.parties);
     let found = load(&filled).unwrap_err();
-    assert!(found.len() == 1 && found[0].contains("legal.purpose: blank"), "{found:?}\n{filled}");
+    assert!(
+        found.len() == 1 && found[0].contains("legal.purpose: missing; write under [legal] why"),
+        "{found:?}\n{filled}"
+    );
     let mended = load(&filled.replace("purpose = \"\"", "purpose = \"Benchmarking\"")).unwrap();
     assert_eq!(protocol::agreement::not_there_yet(&mended), []);
 }

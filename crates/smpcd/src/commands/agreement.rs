@@ -5,6 +5,8 @@ mod draft;
 mod record;
 mod sign;
 mod status;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 

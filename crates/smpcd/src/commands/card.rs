@@ -118,8 +118,8 @@ fn show(args: &Show) -> Result<(), Failure> {
 fn other_cards(settings: &Settings, own: &Path) -> Result<Vec<PathBuf>, Failure> {
     let folder = &settings.cards;
     let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let entries = entries
-        .map_err(|error| Failure::new(Exit::BadConfiguration, format!("{}: {error}", folder.display())))?;
+    let entries =
+        entries.map_err(|error| Failure::new(Exit::BadConfiguration, format!("{}: {error}", folder.display())))?;
     let is_card = |file: &PathBuf| file.extension().is_some_and(|e| e == "card") && file != own;
     let mut files: Vec<_> = entries.iter().map(std::fs::DirEntry::path).filter(is_card).collect();
     files.sort();
@@ -134,7 +134,9 @@ fn new(args: &New) -> Result<(), Failure> {
     let usage = |line: &str| Failure::new(Exit::Usage, line);
     let serial = old.serial.checked_add(1).ok_or_else(|| usage("this card has the last serial there is"))?;
     let since = match &args.certificates_since {
-        Some(text) => Some(moment(text).ok_or_else(|| usage("--certificates-since: write \"now\" or 2026-07-31T12:00:00Z"))?),
+        Some(text) => {
+            Some(moment(text).ok_or_else(|| usage("--certificates-since: write \"now\" or 2026-07-31T12:00:00Z"))?)
+        }
         None => old.certificates_since,
     };
     if since < old.certificates_since {
@@ -149,7 +151,12 @@ fn new(args: &New) -> Result<(), Failure> {
     };
     let card = SignedCard::sign(card, &key).map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
     publish(&file, &card.to_pem(), Existing::Replace)?;
-    say(&format!("{card}\n{}: give it to the other parties; newer cards also spread over the links\n", file.display()))
+    let mut text =
+        format!("{card}\n{}: give it to the other parties; newer cards also spread over the links\n", file.display());
+    if args.certificates_since.is_some() {
+        text.push_str("the certificate of this node is cut off too if it is older: smpcd certs renew\n");
+    }
+    say(&text)
 }
 
 fn moment(text: &str) -> Option<u64> {
@@ -238,3 +245,6 @@ fn contradicts_agreement(settings: &Settings, card: &SignedCard) -> bool {
     let Card { party, signing_key, .. } = card.card();
     loaded.agreement.parties().iter().any(|p| p.id == *party && p.signing_key != *signing_key)
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,7 @@ fn ids_and_names() {
     one("computation[0].title", "\\u{1b}", with_computation(|c| c.title = Some("a\u{1b}[2J".into())));
     one("computation[0].title", "201 characters", with_computation(|c| c.title = Some("a".repeat(201))));
     one("legal.purpose", "missing", |d| d.legal = None);
-    one("legal.purpose", "blank", |d| d.legal.as_mut().unwrap().purpose = Some(" \n".into()));
+    one("legal.purpose", "missing; write under [legal]", |d| d.legal.as_mut().unwrap().purpose = Some(" \n".into()));
     one("legal.contact", "blank", |d| d.legal.as_mut().unwrap().contact = Some(String::new()));
 }
 
