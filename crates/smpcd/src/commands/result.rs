@@ -257,8 +257,8 @@ mod tests {
             "Pay of the members\npay/2026, 3 contributors: p1, p2, p3\n",
             "sum, GBP",
             "mean, GBP",
-            "│ 0   │ 45000.00 │  15000.00 │     0 │            – │",
-            "│ 1   │ 45000.00 │  15000.00 │     1 │ 45000.000000 │",
+            "│ 0   ┆ 45000.00 ┆  15000.00 ┆     0 ┆            – │",
+            "│ 1   ┆ 45000.00 ┆  15000.00 ┆     1 ┆ 45000.000000 │",
             &format!("digest sha256:{}\n", "ab".repeat(32)),
         ] {
             assert!(text.contains(part), "{part:?} in\n{text}");
