@@ -1,10 +1,14 @@
 //! Links, store, input, results and the admin API around the protocol.
 
+pub mod admin;
 pub mod book;
+pub mod daemon;
 pub mod input;
 pub mod link;
+pub mod pending;
 pub mod result;
 pub mod seal;
 pub mod settings;
+pub mod status;
 pub mod store;
 pub mod vault;

@@ -60,6 +60,15 @@ impl Dealer {
         if is_input { Self::Asking(Asking { errors: Vec::new(), declined: false }) } else { Self::Idle }
     }
 
+    /// Nothing is dealt any more once the contributors are certified.
+    pub(super) fn advance(&mut self, context: &mut Context<'_>) {
+        if context.board.certified.is_some() && !matches!(self, Self::Idle | Self::Dealt(_)) {
+            context.change(Change::EraseSecret(SecretName::Dealing));
+            context.erase(Object::Snapshot);
+            *self = Self::Idle;
+        }
+    }
+
     pub(super) fn approve(self, context: &mut Context<'_>, approver: Approver) -> Self {
         match self {
             // PROTOCOL 4.1: once collect_for is over, only a person approves.
@@ -105,13 +114,22 @@ impl Dealer {
                 context.erase(Object::Snapshot);
                 Self::Asking(Asking { errors, declined: false })
             }
-            (other, _) => other,
+            (other, _) => {
+                // The round went on without it.
+                context.erase(Object::Snapshot);
+                other
+            }
         }
     }
 
     /// The dealing is made: header to all, a seed to each peer; the own share stays.
     pub(super) fn dealt(self, context: &mut Context<'_>, holder: &mut Holder, digests: Vec<[u8; 32]>) -> Self {
-        let Self::Dealing(Making { key, input }) = self else { return self };
+        let Self::Dealing(Making { key, input }) = self else {
+            // The round went on without it.
+            context.erase(Object::Snapshot);
+            context.erase(Object::Share(context.terms.me()));
+            return self;
+        };
         let terms = context.terms;
         let (Some(dealer), Ok(shares)) = (terms.dealer(terms.me()), digests.try_into()) else { return Self::Idle };
         let made = Dealing::new(terms.scheme(), dealer, &key, &terms.round().0, &input);

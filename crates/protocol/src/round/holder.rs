@@ -45,6 +45,11 @@ impl Holder {
         self.own = Some(dealing);
     }
 
+    /// Whether Shares are still of use here.
+    pub(super) fn takes_shares(&self) -> bool {
+        matches!(self.stage, Stage::Collecting)
+    }
+
     /// Whether this party holds a share of that dealer.
     pub(super) fn holds(&self, dealer: u16) -> bool {
         self.shares.contains_key(&dealer)
@@ -112,6 +117,7 @@ impl Holder {
                 reason: "this node is listed as a holder and lacks a share; it sends no partial sum".into(),
             });
             self.stage = Stage::Summed;
+            self.erase(context);
             return;
         };
         self.stage = Stage::Summing;
@@ -129,6 +135,7 @@ impl Holder {
 
     /// Forgets every share: whoever holds the certificate, or gave up (PROTOCOL 4.6, 4.8).
     pub(super) fn erase(&mut self, context: &mut Context<'_>) {
+        self.stage = Stage::Summed;
         self.shares.clear();
         context.ledger.forget_shares();
         context.change(Change::EraseSecrets);
@@ -151,9 +158,8 @@ fn verify(context: &mut Context<'_>, dealer: u16, dealing: DealingDigest) -> Opt
         Ok(seed) => return Some(Held::Seed(seed)),
         Err(reason) => reason,
     };
-    if context.ledger.refuse_share(dealer, me) {
-        context.note(Note::Fault { culprit: dealer, kind: Some(MessageKind::Share), reason: reason.into() });
-    }
+    context.ledger.refuse_share(dealer, me);
+    context.note(Note::Fault { culprit: dealer, kind: Some(MessageKind::Share), reason: reason.into() });
     None
 }
 

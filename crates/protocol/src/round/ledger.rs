@@ -3,7 +3,7 @@
 //! A sender has one slot for each thing that it may say once. The first message in a slot stays; another one in the
 //! same slot is equivocation. So what a peer can make this party hold is bounded by parties times slots.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use wire::{Body, MessageDigest, MessageKind, Sealed};
@@ -44,7 +44,7 @@ pub(super) enum Taken {
     New,
     /// It was there, or it says no more than what was there.
     Known,
-    /// Its sender had said something else in its place.
+    /// Its sender had said something else in its place. Once for each slot: two are evidence, more are only more.
     Conflict,
 }
 
@@ -52,6 +52,10 @@ pub(super) enum Taken {
 #[derive(Default)]
 pub(super) struct Ledger {
     held: BTreeMap<Slot, Sealed>,
+    /// Slots whose sender was found to equivocate.
+    contradicted: BTreeSet<Slot>,
+    /// Shares that do not belong to their header, by dealer and recipient.
+    refused: BTreeSet<(u16, u16)>,
 }
 
 impl Ledger {
@@ -78,7 +82,8 @@ impl Ledger {
             (Body::Propose { .. } | Body::Decline { .. } | Body::Abandon { .. } | Body::Certificate { .. }, _) => {
                 Taken::Known
             }
-            _ => Taken::Conflict,
+            _ if self.contradicted.insert(slot) => Taken::Conflict,
+            _ => Taken::Known,
         }
     }
 
@@ -97,14 +102,26 @@ impl Ledger {
         self.held.range(Slot { kind, sender, each: 0 }..=Slot { kind, sender, each: u32::MAX }).next().map(|(_, m)| m)
     }
 
-    /// The Share of that dealer to that recipient.
+    /// Result parties whose Outcome is there and is not `ours`.
+    pub(super) fn other_outcomes(&self, me: u16, ours: &[u8; 32]) -> Vec<u16> {
+        let differs = |m: &&Sealed| {
+            m.sender() != me && matches!(m.body(), Body::Outcome { result: Some(theirs) } if theirs != ours)
+        };
+        self.held.values().filter(differs).map(Sealed::sender).collect()
+    }
+
+    /// The Share of that dealer to that recipient, unless it was refused.
     pub(super) fn share(&self, dealer: u16, recipient: u16) -> Option<&Sealed> {
+        if self.refused.contains(&(dealer, recipient)) {
+            return None;
+        }
         self.held.get(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) })
     }
 
-    /// Forgets a Share that does not belong to its header; false where there is none. It counts as silence.
-    pub(super) fn refuse_share(&mut self, dealer: u16, recipient: u16) -> bool {
-        self.held.remove(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) }).is_some()
+    /// Passes over a Share that does not belong to its header. It counts as silence, and keeps its slot: or its dealer
+    /// could have any number of them stored.
+    pub(super) fn refuse_share(&mut self, dealer: u16, recipient: u16) {
+        self.refused.insert((dealer, recipient));
     }
 
     /// Forgets the Shares, which hold secrets.

@@ -22,6 +22,7 @@ mod waits;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
@@ -48,7 +49,7 @@ const MAX_INVENTORIES: u32 = 4;
 
 /// One round at one party.
 pub struct Round {
-    terms: Terms,
+    terms: Arc<Terms>,
     started: Millis,
     ledger: Ledger,
     board: Board,
@@ -93,7 +94,7 @@ impl Round {
             outcomes: BTreeSet::new(),
             ended: None,
             closed: false,
-            terms,
+            terms: Arc::new(terms),
         };
         let step = round.with_context(now, rng, signer, |round, context| {
             context.note(Note::Joined { proposer: proposal.as_ref().map(Sealed::sender) });
@@ -119,7 +120,7 @@ impl Round {
 
     /// What the round is about.
     #[must_use]
-    pub fn terms(&self) -> &Terms {
+    pub fn terms(&self) -> &Arc<Terms> {
         &self.terms
     }
 
@@ -171,7 +172,7 @@ impl Round {
         act: impl FnOnce(&mut Self, &mut Context<'_>),
     ) -> Step {
         let collected = self.collected();
-        let terms = self.terms.clone();
+        let terms = Arc::clone(&self.terms);
         let mut ledger = core::mem::take(&mut self.ledger);
         let mut board = core::mem::take(&mut self.board);
         let mut inbox = core::mem::take(&mut self.inbox);
@@ -202,6 +203,7 @@ impl Round {
                 self.apply(context, &message);
             }
             if self.ended.is_none() {
+                self.dealer.advance(context);
                 self.holder.advance(context);
                 self.voter.advance(context);
                 self.receiver.advance(context);
@@ -239,6 +241,10 @@ impl Round {
 
     /// Judges an envelope. A refused one leaves a note and changes nothing.
     fn message(&mut self, context: &mut Context<'_>, from: u16, bytes: &[u8]) {
+        if self.closed {
+            // Nothing follows from it any more, and what is taken in would have to be kept.
+            return;
+        }
         let terms = context.terms;
         let envelope = match Envelope::parse(bytes) {
             Ok(envelope) if envelope.round() == terms.round() => envelope,
@@ -262,13 +268,53 @@ impl Round {
             // Relayed back to us. Messages of our own that we lack come with resuming.
             return;
         }
-        if !terms.may_say(message.body(), sender) || !terms.concerns(message.body(), message.recipient(), terms.me()) {
-            return fault(context, sender, Some(kind), "a message that is not for it to send to this party");
+        // What a party signed is its own doing. Where a sound message went is the doing of whoever sent it on.
+        if let Err(reason) = self.admit(&message) {
+            return fault(context, sender, Some(kind), reason);
+        }
+        if !terms.concerns(message.body(), message.recipient(), terms.me()) {
+            return fault(context, from, Some(kind), "a message that is not for this party");
         }
         self.take_in(context, message);
     }
 
+    /// Whether its sender may say such a thing at all. What is refused here takes no slot and is not kept, so what a
+    /// peer can make this party hold does not grow with the attempts that it invents.
+    fn admit(&self, message: &Sealed) -> Result<(), &'static str> {
+        let terms = &self.terms;
+        let (body, sender) = (message.body(), message.sender());
+        let addressed = matches!(body, Body::Share { .. } | Body::Receipt { .. });
+        if !terms.may_say(body, sender) {
+            return Err("a message that is not for its sender to send");
+        }
+        // A vote that was signed for one recipient would not verify in a certificate.
+        if message.recipient().is_some() != addressed {
+            return Err("a message with a recipient where there is none, or without one where there is");
+        }
+        match body {
+            Body::Open { attempt, .. }
+            | Body::Ready { attempt, .. }
+            | Body::Accept { attempt, .. }
+            | Body::Certificate { attempt, .. }
+                if *attempt != self.voter.attempt() =>
+            {
+                Err("another attempt than the first, which this version does not make")
+            }
+            Body::Open { .. } if sender != terms.leader(self.voter.attempt()) => {
+                Err("an Open of a party that does not lead this attempt")
+            }
+            Body::Deal { shares } if shares.len() != terms.computes().len() => {
+                Err("a header with another number of shares than compute parties")
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn take_in(&mut self, context: &mut Context<'_>, message: Sealed) {
+        if message.kind() == MessageKind::Share && !self.holder.takes_shares() {
+            // PROTOCOL 4.6: shares were erased. One that comes again does not come back to disk.
+            return;
+        }
         match context.ledger.take(&message) {
             Taken::Known => {}
             Taken::New => {
@@ -281,6 +327,11 @@ impl Round {
                 // Both stay: the two together are the evidence.
                 context.change(Change::Message(message.clone()));
                 fault(context, message.sender(), Some(kind), "equivocation: it had said something else");
+                // PROTOCOL 4.7: two different Partials of one sender; semi-honest, the result is withheld.
+                if kind == MessageKind::Partial && self.ended.is_none() {
+                    let sender = context.terms.party_id(message.sender());
+                    self.abandon(context, alloc::format!("{sender} announced two different partial sums"));
+                }
             }
         }
     }
@@ -290,12 +341,11 @@ impl Round {
         let terms = context.terms;
         let sender = message.sender();
         let refused = match message.body() {
-            Body::Deal { shares } if shares.len() == terms.computes().len() => {
+            Body::Deal { .. } => {
                 // PROTOCOL 4.1: a compute party receipts none but the first header it saw.
                 context.board.headers.entry(sender).or_insert_with(|| dealing_digest(message));
                 Ok(())
             }
-            Body::Deal { .. } => Err("a header with another number of shares than compute parties"),
             Body::Receipt { dealing } => {
                 if let Some(dealer) = message.recipient() {
                     context.board.receipted(dealer, *dealing, sender, message.signature());
@@ -322,15 +372,13 @@ impl Round {
                 {
                     context.note(Note::OutcomeDiffers { peer: sender });
                 }
+                // Of this party's own the others may have come before it.
+                if let (true, Some(ours)) = (sender == terms.me(), result) {
+                    for peer in context.ledger.other_outcomes(sender, ours) {
+                        context.note(Note::OutcomeDiffers { peer });
+                    }
+                }
                 Ok(())
-            }
-            Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. }
-                if *attempt != self.voter.attempt() =>
-            {
-                Err("a later attempt, which this version does not make")
-            }
-            Body::Open { .. } if sender != terms.leader(self.voter.attempt()) => {
-                Err("an Open of a party that does not lead this attempt")
             }
             Body::Propose { .. }
             | Body::Share { .. }
@@ -400,6 +448,15 @@ impl Round {
 
     fn done(&mut self, context: &mut Context<'_>, done: Done) {
         if self.ended.is_some() {
+            // What a job wrote after the round was over here is to go as well.
+            match done {
+                Done::Loaded(_) => context.erase(Object::Snapshot),
+                Done::Dealt(_) => context.erase(Object::Share(context.terms.me())),
+                Done::Summed(_) | Done::Combined(_) | Done::Finished(_) => {}
+            }
+            if self.closed {
+                context.step.actions.push(Action::EraseAll);
+            }
             return;
         }
         match done {

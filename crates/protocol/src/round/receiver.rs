@@ -141,7 +141,10 @@ impl Receiver {
     pub(super) fn finished(&mut self, context: &mut Context<'_>) -> Option<[u8; 32]> {
         let Self::Finishing { digest } = *self else { return None };
         *self = Self::Released { digest };
-        context.note(Note::Released);
+        if let Some(certified) = &context.board.certified {
+            let (digest, set) = (certified.digest, certified.set.clone());
+            context.note(Note::Released { digest, set });
+        }
         context.publish(None, Body::Outcome { result: Some(digest) });
         if (0..context.terms.parties()).any(|p| !context.terms.is_result(p)) {
             context.publish(None, Body::Outcome { result: None });

@@ -175,7 +175,12 @@ pub enum Note {
         set: Set,
     },
     /// The result is on disk.
-    Released,
+    Released {
+        /// H(S, Q).
+        digest: SetDigest,
+        /// (S, Q).
+        set: Set,
+    },
     /// Another result party has another result.
     OutcomeDiffers {
         /// Who.

@@ -226,7 +226,7 @@ impl Terms {
         let n = self.computes.len() as u64;
         // The id is read as one big-endian number, reduced byte by byte.
         let id = self.round.0.iter().fold(0u64, |rest, &byte| (rest * 256 + u64::from(byte)) % n);
-        let seat = (u64::from(attempt) - 1 + id) % n;
+        let seat = (u64::from(attempt).saturating_sub(1) + id) % n;
         self.computes.get(usize::try_from(seat).unwrap_or(0)).copied().unwrap_or(0)
     }
 

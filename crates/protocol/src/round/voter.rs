@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 
 use wire::message::Votes;
-use wire::{Body, MessageKind, Set, SetDigest, SetEntry, Vote};
+use wire::{Body, MessageKind, Sealed, Set, SetDigest, SetEntry, Vote};
 
 use super::board::{Board, Certified};
 use super::context::Context;
@@ -40,6 +40,8 @@ enum Verdict {
     /// Not before this party's own `collect_for` is over.
     Later,
     Refuse(&'static str),
+    /// It leaves out a dealing that this party knows to be complete. Its leader need not have known, so nobody is blamed.
+    LeftOut,
 }
 
 impl Voter {
@@ -117,6 +119,8 @@ impl Voter {
                 context.publish(None, Body::Ready { attempt, set: set.digest(&context.terms.round()) });
             }
             Verdict::Later => {}
+            // PROTOCOL 4.3: such a party closes the attempt. Until there are later ones the round waits for its deadline.
+            Verdict::LeftOut => self.refused = true,
             Verdict::Refuse(reason) => {
                 self.refused = true;
                 let kind = Some(MessageKind::Open);
@@ -174,8 +178,15 @@ impl Voter {
 
     /// Compute parties whose Ready or Accept is missing, by what is waited for.
     pub(super) fn waits(&self, terms: &Terms, ledger: &super::ledger::Ledger) -> Vec<(u16, MessageKind)> {
+        // A vote on another set than our own is as good as none.
+        let vote = |kind: MessageKind, party: u16| match ledger.from(kind, party).map(Sealed::body) {
+            Some(Body::Ready { set, .. } | Body::Accept { set, .. }) => Some(*set),
+            _ => None,
+        };
         let missing = |kind: MessageKind| {
-            terms.computes().iter().filter(|&&p| ledger.from(kind, p).is_none()).map(|&p| (p, kind)).collect()
+            let ours = vote(kind, terms.me());
+            let lacks = |&&p: &&u16| vote(kind, p).is_none() || vote(kind, p) != ours;
+            terms.computes().iter().filter(lacks).map(|&p| (p, kind)).collect()
         };
         match self.stage {
             Stage::Waiting => alloc::vec![(terms.leader(self.attempt), MessageKind::Open)],
@@ -234,7 +245,7 @@ fn judge(context: &mut Context<'_>, set: &Set, receipts: &[Votes]) -> Verdict {
         .iter()
         .any(|known| !set.dealings.iter().any(|entry| entry.dealer == known.dealer));
     if left_out {
-        return Verdict::Refuse("an Open that leaves out a dealing which every holder has receipted");
+        return Verdict::LeftOut;
     }
     Verdict::Support
 }

@@ -1,0 +1,144 @@
+//! A command's end of the admin interface.
+
+use std::path::{Path, PathBuf};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::UnixStream;
+
+use super::{ApproveBody, DeclineBody, MOST_WAIT_S, Refused};
+use crate::status::{NodeStatus, RoundStatus};
+
+/// Talks to a running daemon.
+#[derive(Clone, Debug)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+/// A call that brought no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No daemon answers.
+    #[error("no daemon answers on {}: {reason}; start it with `smpcd run`", socket.display())]
+    Unreachable {
+        /// The admin socket.
+        socket: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// The daemon refused.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// What answers is no daemon of this version.
+    #[error("what answers on {} is not a daemon of this version: {reason}", socket.display())]
+    Nonsense {
+        /// The admin socket.
+        socket: PathBuf,
+        /// What is odd.
+        reason: String,
+    },
+}
+
+impl Client {
+    /// A client of the daemon on that socket. Nothing is connected yet.
+    #[must_use]
+    pub fn new(socket: &Path) -> Self {
+        Self { socket: socket.to_owned() }
+    }
+
+    /// The node.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn status(&self) -> Result<NodeStatus, ClientError> {
+        self.call(Method::GET, "/status", &()).await
+    }
+
+    /// One round.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn round(&self, computation: &str, period: &str) -> Result<RoundStatus, ClientError> {
+        self.call(Method::GET, &format!("/rounds/{computation}/{period}"), &()).await
+    }
+
+    /// One round, once it is no longer as `seen`; or as it is, after a while.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn next(&self, seen: &RoundStatus) -> Result<RoundStatus, ClientError> {
+        let address = format!("/rounds/{}/{}", seen.computation, seen.period);
+        self.call(Method::GET, &format!("{address}?wait={MOST_WAIT_S}&seen={}", seen.mark()), &()).await
+    }
+
+    /// Starts a round, or joins one that is open.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn start(&self, computation: &str, period: &str) -> Result<RoundStatus, ClientError> {
+        self.call(Method::POST, &format!("/rounds/{computation}/{period}/start"), &()).await
+    }
+
+    /// Approves a round.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn approve(&self, computation: &str, period: &str, by: &str) -> Result<RoundStatus, ClientError> {
+        let body = ApproveBody { by: by.to_owned() };
+        self.call(Method::POST, &format!("/rounds/{computation}/{period}/approve"), &body).await
+    }
+
+    /// Declines a round for now.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn decline(
+        &self,
+        computation: &str,
+        period: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<RoundStatus, ClientError> {
+        let body = DeclineBody { by: by.to_owned(), reason: reason.to_owned() };
+        self.call(Method::POST, &format!("/rounds/{computation}/{period}/decline"), &body).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        address: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let unreachable = |reason: String| ClientError::Unreachable { socket: self.socket.clone(), reason };
+        let nonsense = |reason: String| ClientError::Nonsense { socket: self.socket.clone(), reason };
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| unreachable(error.to_string()))?;
+        let (mut requests, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| unreachable(error.to_string()))?;
+        let connection = tokio::spawn(connection);
+        let body = serde_json::to_vec(body).map_err(|error| nonsense(error.to_string()))?;
+        let request = Request::builder()
+            .method(method)
+            .uri(address)
+            .header("host", "smpcd")
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| nonsense(error.to_string()))?;
+        let response = requests.send_request(request).await.map_err(|error| unreachable(error.to_string()))?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?.to_bytes();
+        connection.abort();
+        match status {
+            StatusCode::OK => serde_json::from_slice(&bytes).map_err(|error| nonsense(error.to_string())),
+            StatusCode::CONFLICT | StatusCode::NOT_FOUND => match serde_json::from_slice::<Refused>(&bytes) {
+                Ok(refused) => Err(refused.into()),
+                Err(error) => Err(nonsense(format!("{status}: {error}"))),
+            },
+            status => Err(nonsense(status.to_string())),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The admin interface: HTTP with JSON over a unix socket that only this node's user can open.
+//!
+//! Whoever can open the socket can start rounds and approve; it cannot change terms, which all parties signed, nor see
+//! a value. Each call that changes something is in the audit log with the caller's user id.
+
+mod client;
+mod server;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::{Client, ClientError};
+pub use server::ServeError;
+pub(crate) use server::{Call, bind, serve};
+
+use crate::status::{NodeStatus, RoundStatus};
+
+/// Longest that one call waits for a change; the caller asks again.
+pub(crate) const MOST_WAIT_S: u64 = 30;
+
+/// What can be asked of a daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Status,
+    Rounds,
+    Round { computation: String, period: String },
+    Start { computation: String, period: String },
+    Approve { computation: String, period: String, by: String },
+    Decline { computation: String, period: String, by: String, reason: String },
+}
+
+/// What it answers.
+#[derive(Clone, Debug)]
+pub(crate) enum Reply {
+    Status(Box<NodeStatus>),
+    Rounds(Vec<RoundStatus>),
+    Round(Box<RoundStatus>),
+    Refused(Refused),
+}
+
+/// The daemon did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{}", lines.join("\n"))]
+pub struct Refused {
+    /// There is no such round.
+    pub not_found: bool,
+    /// What, and how to mend it; one line each.
+    pub lines: Vec<String>,
+}
+
+impl Refused {
+    pub(crate) fn because(line: impl Into<String>) -> Self {
+        Self { not_found: false, lines: vec![line.into()] }
+    }
+}
+
+/// Body of an approval.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApproveBody {
+    by: String,
+}
+
+/// Body of a decline.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeclineBody {
+    by: String,
+    reason: String,
+}

@@ -1,0 +1,68 @@
+//! What operators change in files while the daemon runs: cards, signatures, input, and notes that commands leave.
+
+use audit::{Actor, DigestOf, Draft, Event as Record, Source, Text, Time};
+use wire::RoundId;
+
+use super::hub::Hub;
+use crate::pending::{self, Act};
+use crate::settings::Policy;
+
+impl Hub {
+    pub(super) fn look_at_files(&mut self) {
+        let rescan = self.book.rescan();
+        for problem in rescan.problems {
+            tracing::error!(target: "daemon", "{problem}");
+        }
+        for change in rescan.changes {
+            self.book_changed(&change, Source::File);
+        }
+        if self.settings.approval.policy == Policy::Auto {
+            self.retry_inputs();
+        }
+        self.take_notes();
+    }
+
+    /// Under `auto` a refused input is tried again when its file has changed.
+    fn retry_inputs(&mut self) {
+        let changed: Vec<RoundId> = self
+            .rounds
+            .iter()
+            .filter(|(_, open)| open.status.waits_for_approval())
+            .filter(|(_, open)| {
+                let file = self.settings.input_file(&open.status.computation, &open.status.period);
+                std::fs::metadata(file).and_then(|data| data.modified()).ok() != open.input_seen
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in changed {
+            self.approve_by_policy(id);
+        }
+    }
+
+    /// Acts of a person that were done beside the daemon go into its log; then the note is gone.
+    fn take_notes(&mut self) {
+        for (path, note) in pending::waiting(&self.settings.data_dir) {
+            let draft = match note.act {
+                Act::Signed { by, agreement, statement, disclosure } => {
+                    let name = protocol::agreement::Digest(agreement).to_string();
+                    self.pending.keep("disclosure", &name, statement.into_bytes());
+                    Draft::new(Record::AgreementSigned { by: Text::of(&by) })
+                        .digest(DigestOf::Agreement, agreement)
+                        .digest(DigestOf::Disclosure, disclosure)
+                }
+                Act::ResultDeleted { by, computation, period } => {
+                    tracing::info!(target: "result", %computation, %period, %by, "a result was deleted");
+                    self.result_deleted(&computation, &period)
+                }
+            };
+            self.record(draft.actor(Actor::Uid(note.uid)).at(Time::from_micros(note.time)));
+            self.pending.consumed.push(path);
+        }
+    }
+
+    fn result_deleted(&self, computation: &str, period: &str) -> Draft {
+        use crate::store::Reads;
+        let id = self.reads().round(computation, period).ok().flatten().map_or([0; 32], |round| round.id);
+        Draft::new(Record::ResultDeleted).round(computation, period, &id)
+    }
+}

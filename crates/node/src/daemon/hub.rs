@@ -1,0 +1,255 @@
+//! The hub: one event after another, committed before it has consequences.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use audit::{Actor, DigestOf, Draft, Event as Record, Text};
+use jiff::Timestamp;
+use protocol::agreement::{disclosure_statement, statement_digest};
+use protocol::round::Millis;
+use tokio::sync::{mpsc, watch};
+use wire::frame::Frame;
+use wire::{RoundId, Signer};
+
+use super::DaemonError;
+use super::peers::Peer;
+use super::rounds::{Open, Pending};
+use super::work::Finished;
+use crate::admin::{Call, Refused, Reply, Request};
+use crate::book::Book;
+use crate::link::{LinkEvent, Links};
+use crate::settings::Settings;
+use crate::status::NodeStatus;
+use crate::store::{Reads, Store, StoreError};
+use crate::vault::Vault;
+
+/// Cards, signatures, input files and notes are looked at this often.
+const RESCAN: Duration = Duration::from_secs(1);
+/// Events that are taken together into one transaction, where so many wait.
+const MOST_AT_ONCE: usize = 64;
+/// Reasons of refused strangers that `status` shows.
+pub(super) const MOST_STRANGERS: usize = 8;
+
+/// Everything that the daemon knows.
+pub(super) struct Hub {
+    pub(super) settings: Arc<Settings>,
+    pub(super) book: Book,
+    pub(super) store: Store,
+    pub(super) vault: Vault,
+    pub(super) signer: Box<dyn Signer + Send>,
+    pub(super) links: Links,
+    /// Rounds that somebody may still need.
+    pub(super) rounds: BTreeMap<RoundId, Open>,
+    /// One for each party, this one included.
+    pub(super) peers: Vec<Peer>,
+    pub(super) strangers: Vec<String>,
+    /// What the events of this turn brought, to be committed together.
+    pub(super) pending: Pending,
+    pub(super) finished: mpsc::UnboundedSender<Finished>,
+    finishing: Option<mpsc::UnboundedReceiver<Finished>>,
+    changes: watch::Sender<u64>,
+    pub(super) disclosure: [u8; 32],
+    pub(super) in_force: bool,
+    began: Instant,
+    started: Timestamp,
+}
+
+impl Hub {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        book: Book,
+        store: Store,
+        vault: Vault,
+        signer: Box<dyn Signer + Send>,
+        links: Links,
+        changes: watch::Sender<u64>,
+    ) -> Result<Self, DaemonError> {
+        let (finished, finishing) = mpsc::unbounded_channel();
+        let statement = disclosure_statement(book.agreement());
+        let peers = book.agreement().parties().iter().map(|_| Peer::default()).collect();
+        let mut hub = Self {
+            settings,
+            store,
+            vault,
+            signer,
+            links,
+            rounds: BTreeMap::new(),
+            peers,
+            strangers: Vec::new(),
+            pending: Pending::default(),
+            finished,
+            finishing: Some(finishing),
+            changes,
+            disclosure: statement_digest(&statement).0,
+            in_force: false,
+            began: Instant::now(),
+            started: Timestamp::now(),
+            book,
+        };
+        let digest = hub.book.agreement().digest();
+        hub.record(Draft::new(Record::DaemonStarted).digest(DigestOf::Agreement, digest.0));
+        hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
+        hub.close_interrupted()?;
+        hub.check_in_force();
+        hub.turn()?;
+        Ok(hub)
+    }
+
+    /// Works until told to stop. Gives the links back, to be drained.
+    pub(super) async fn run(
+        mut self,
+        mut links: mpsc::Receiver<LinkEvent>,
+        mut calls: mpsc::Receiver<Call>,
+        mut stop: watch::Receiver<Option<&'static str>>,
+    ) -> Result<Links, DaemonError> {
+        let mut finishing = self.finishing.take().expect("run is called once");
+        let mut rescan = tokio::time::interval(RESCAN);
+        rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                // Answers to people first: they are few.
+                biased;
+                _ = stop.changed() => break,
+                Some(call) = calls.recv() => self.call(call)?,
+                Some(finished) = finishing.recv() => {
+                    self.job_done(finished);
+                    while let Ok(finished) = finishing.try_recv() {
+                        self.job_done(finished);
+                    }
+                }
+                Some(event) = links.recv() => {
+                    self.link_event(event);
+                    for _ in 1..MOST_AT_ONCE {
+                        let Ok(event) = links.try_recv() else { break };
+                        self.link_event(event);
+                    }
+                }
+                () = sleep_until(deadline) => self.tick(),
+                _ = rescan.tick() => self.look_at_files(),
+            }
+            self.turn()?;
+        }
+        let reason = stop.borrow().unwrap_or("asked to");
+        self.record(Draft::new(Record::DaemonStopped { reason: Text::of(reason) }));
+        self.turn()?;
+        self.store.sync_log()?;
+        Ok(self.links)
+    }
+
+    /// The monotonic clock of the rounds.
+    pub(super) fn now(&self) -> Millis {
+        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let now = self.now();
+        let at = self.rounds.values().filter_map(|open| open.round.deadline(now)).min()?;
+        Some(self.began + Duration::from_millis(at.0))
+    }
+
+    pub(super) fn record(&mut self, draft: Draft) {
+        self.pending.drafts.push(draft);
+    }
+
+    /// Commits what the last events brought, then acts. After a failed commit nothing is sent: the daemon stops.
+    fn turn(&mut self) -> Result<(), StoreError> {
+        while !self.pending.is_empty() {
+            let pending = std::mem::take(&mut self.pending);
+            let acts = self.commit(pending)?;
+            self.act(acts);
+        }
+        Ok(())
+    }
+
+    /// Wakes calls that wait for a change.
+    pub(super) fn changed(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    fn call(&mut self, call: Call) -> Result<(), StoreError> {
+        let Call { request, uid, reply } = call;
+        let actor = uid.map_or(Actor::Daemon, Actor::Uid);
+        let answer = match request {
+            Request::Status => Reply::Status(Box::new(self.status())),
+            Request::Rounds => Reply::Rounds(self.round_statuses()?),
+            Request::Round { computation, period } => self.round_reply(&computation, &period)?,
+            Request::Start { computation, period } => {
+                let done = self.start(&computation, &period, actor);
+                self.after(done, &computation, &period)?
+            }
+            Request::Approve { computation, period, by } => {
+                let done = self.approve(&computation, &period, &by, actor);
+                self.after(done, &computation, &period)?
+            }
+            Request::Decline { computation, period, by, reason } => {
+                let done = self.decline(&computation, &period, &by, &reason, actor);
+                self.after(done, &computation, &period)?
+            }
+        };
+        // A caller that has gone away needs no answer.
+        let _ = reply.send(answer);
+        Ok(())
+    }
+
+    /// What the caller sees after its call was committed.
+    fn after(&mut self, done: Result<(), Refused>, computation: &str, period: &str) -> Result<Reply, StoreError> {
+        self.turn()?;
+        match done {
+            Ok(()) => self.round_reply(computation, period),
+            Err(refused) => Ok(Reply::Refused(refused)),
+        }
+    }
+
+    fn status(&self) -> NodeStatus {
+        let agreement = self.book.agreement();
+        let id = |index: &protocol::agreement::PartyIndex| self.party_id(index.0).to_owned();
+        let mut rounds: Vec<_> = self.rounds.values().filter(|open| open.status.is_open()).collect();
+        rounds.sort_by_key(|open| !open.status.waits_for_approval());
+        NodeStatus {
+            party: self.settings.party.clone(),
+            consortium: agreement.name().to_owned(),
+            software: env!("CARGO_PKG_VERSION").to_owned(),
+            started: self.started.to_string(),
+            listening: self.links.local_address().map(|address| address.to_string()),
+            agreement_version: agreement.version(),
+            agreement: agreement.digest().to_string(),
+            missing_signatures: self.book.missing_signatures().iter().map(id).collect(),
+            missing_cards: self.book.missing_cards().iter().map(id).collect(),
+            peers: self.peer_statuses(),
+            rounds: rounds.into_iter().map(|open| self.fresh(open)).collect(),
+            refused_strangers: self.strangers.clone(),
+        }
+    }
+
+    pub(super) fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// A party's id.
+    pub(super) fn party_id(&self, party: u16) -> &str {
+        self.book.agreement().party(protocol::agreement::PartyIndex(party)).map_or("?", |p| p.id.as_str())
+    }
+
+    /// Sends a frame over the live link, if there is one. A link that cannot take it is cut; the peer catches up on the
+    /// next one.
+    pub(super) fn send(&self, to: u16, frame: &Frame) {
+        if let Some(sender) = self.peers.get(usize::from(to)).and_then(Peer::sender) {
+            // An overflowing link cuts itself and says so in its Down.
+            let _ = sender.try_send(frame);
+        }
+    }
+
+    /// The store, for reading.
+    pub(super) fn reads(&self) -> &impl Reads {
+        &self.store
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

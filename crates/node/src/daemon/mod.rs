@@ -1,0 +1,151 @@
+//! The daemon: everything around the protocol, in the order in which it may start (linkerd's lesson: credentials are
+//! checked before a port opens).
+//!
+//! One thread, the hub, owns all rounds. It takes one event after another, commits what the protocol says must be on
+//! disk, and only then acts (PROTOCOL 7). Links, jobs and admin calls run beside it and reach it through bounded queues.
+
+mod files;
+mod hub;
+mod peers;
+mod place;
+mod rounds;
+mod story;
+mod work;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::agreement::Agreement;
+use tokio::sync::{mpsc, watch};
+use wire::Signer;
+use wire::frame::Limits;
+
+use crate::admin::{self, ServeError};
+use crate::book::{Book, BookError};
+use crate::link::{LinkConfig, Links, StartError as LinkError};
+use crate::seal::StorageKey;
+use crate::settings::Settings;
+use crate::store::{Store, StoreError};
+use crate::vault::{Vault, VaultError};
+use hub::Hub;
+
+/// Events of the links that wait for the hub. A frame is at most a megabyte, and mostly some hundred bytes.
+const LINK_QUEUE: usize = 256;
+/// Admin calls that wait for the hub.
+const CALL_QUEUE: usize = 64;
+/// How long the links may take to write what waits when the daemon stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What the daemon is started with.
+pub struct Start {
+    /// The settings of `node.toml`.
+    pub settings: Settings,
+    /// The agreement, validated.
+    pub agreement: Agreement,
+    /// The node's certificate and key.
+    pub identity: tls::NodeIdentity,
+    /// Signs for this party.
+    pub signer: Box<dyn Signer + Send>,
+    /// Seals what `data_dir` keeps.
+    pub storage: StorageKey,
+}
+
+/// The daemon did not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The store: held by another process, of another party, full.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sealed files.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Cards, signatures or revocation lists.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Book(Vec<BookError>),
+    /// The signing key is not the one in the agreement.
+    #[error("{}: this key is not the signing_key of {party} in the agreement; put the right key there, or agree on a new version", path.display())]
+    SigningKey {
+        /// The key file.
+        path: PathBuf,
+        /// This party.
+        party: String,
+    },
+    /// The links: own certificate, port.
+    #[error(transparent)]
+    Links(#[from] LinkError),
+    /// The admin socket.
+    #[error(transparent)]
+    Admin(#[from] ServeError),
+}
+
+/// Runs the daemon until `stop` is ready, then drains. `stop` says why. `ready` is called once ports are open.
+///
+/// # Errors
+/// [`DaemonError`] where it cannot start, or its store can no longer be written.
+pub async fn run(
+    start: Start,
+    ready: impl FnOnce(Option<std::net::SocketAddr>),
+    stop: impl Future<Output = &'static str>,
+) -> Result<(), DaemonError> {
+    let Start { settings, agreement, identity, signer, storage } = start;
+    let settings = Arc::new(settings);
+    let book = Book::load(&settings, agreement).map_err(DaemonError::Book)?;
+    let me = book.party();
+    if book.agreement().party(me).is_none_or(|party| party.signing_key != signer.public_key()) {
+        let (path, party) = (settings.signing_key.clone(), settings.party.clone());
+        return Err(DaemonError::SigningKey { path, party });
+    }
+    let store = Store::open(&settings.data_dir, &storage, &settings.party)?;
+    let vault = Vault::open(&settings.data_dir, &storage)?;
+    let (link_events, link_queue) = mpsc::channel(LINK_QUEUE);
+    let largest =
+        |c: &protocol::agreement::Computation| sharing::Layout { field: c.field, cells: c.cells() }.chunk_bytes(0);
+    let links = Links::start(
+        LinkConfig {
+            party: me,
+            parties: book.agreement().parties().iter().map(|p| p.id.clone()).collect(),
+            listen: settings.listen_peers,
+            identity,
+            trust: book.trust(),
+            hello: book.hello(),
+            addresses: book.addresses(),
+            limits: Limits { chunk: book.agreement().computations().iter().map(largest).max().unwrap_or(0) },
+        },
+        link_events,
+    )
+    .await?;
+    let listening = links.local_address();
+    let socket = admin::bind(&settings.admin_socket)?;
+    let (calls, call_queue) = mpsc::channel(CALL_QUEUE);
+    let (changes, changed) = watch::channel(0);
+    let (stop_admin, admin_stopped) = watch::channel(false);
+    let admin = tokio::spawn(admin::serve(socket, calls, changed, admin_stopped));
+
+    let hub = Hub::new(Arc::clone(&settings), book, store, vault, signer, links, changes)?;
+    let (stop_hub, hub_stopped) = watch::channel(None);
+    let handle = tokio::runtime::Handle::current();
+    // A thread of its own: the hub commits to disk between events and must not hold up the links' tasks.
+    let mut hub = tokio::task::spawn_blocking(move || handle.block_on(hub.run(link_queue, call_queue, hub_stopped)));
+    ready(listening);
+    let ended = tokio::select! {
+        ended = &mut hub => ended,
+        why = stop => {
+            tracing::info!(target: "daemon", reason = why, "stopping");
+            stop_hub.send_replace(Some(why));
+            hub.await
+        }
+    };
+    stop_admin.send_replace(true);
+    // It has nothing to report that matters now.
+    let _ = admin.await;
+    let _ = std::fs::remove_file(&settings.admin_socket);
+    match ended {
+        Ok(Ok(links)) => {
+            links.close("the daemon stops", DRAIN).await;
+            Ok(())
+        }
+        Ok(Err(error)) => Err(error),
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}

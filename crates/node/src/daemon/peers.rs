@@ -1,0 +1,212 @@
+//! The other parties: links, Hellos, cards and signatures.
+
+use audit::{DigestOf, Draft, Event as Record, Name, Source, Text};
+use jiff::Timestamp;
+use protocol::round::Event;
+use wire::frame::Frame;
+use wire::link::Hello;
+
+use super::hub::{Hub, MOST_STRANGERS};
+use crate::book::{Change, Difference};
+use crate::link::{LinkEvent, LinkInfo, LinkSender};
+use crate::status::PeerStatus;
+
+/// What is known of a party's link.
+#[derive(Default)]
+pub(super) struct Peer {
+    live: Option<(LinkInfo, LinkSender)>,
+    hello: Option<Box<Hello>>,
+    /// In what its agreement differs from ours, in words.
+    pub(super) difference: Option<String>,
+    since: Option<Timestamp>,
+    refusal: Option<(Timestamp, String)>,
+}
+
+impl Peer {
+    pub(super) fn sender(&self) -> Option<&LinkSender> {
+        self.live.as_ref().map(|(_, sender)| sender)
+    }
+}
+
+impl Hub {
+    pub(super) fn link_event(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Up { peer, hello, info, sender } => self.link_up(peer.0, hello, info, sender),
+            LinkEvent::Down { peer, generation, reason } => {
+                let id = self.party_id(peer.0).to_owned();
+                let Some(known) = self.peers.get_mut(usize::from(peer.0)) else { return };
+                if known.live.as_ref().is_none_or(|(info, _)| info.generation != generation) {
+                    return;
+                }
+                let reason = reason.to_string();
+                known.live = None;
+                known.since = Some(Timestamp::now());
+                known.refusal = Some((Timestamp::now(), reason.clone()));
+                tracing::info!(target: "link", peer = %id, %reason, "link down");
+                self.record(Draft::new(Record::LinkDown { reason: Text::of(&reason) }).peer(&id));
+            }
+            LinkEvent::Refused { remote, party, dialling, reason, count } => {
+                self.refused(&remote, party.as_deref(), dialling, &reason.to_string(), count);
+            }
+            LinkEvent::Frame { peer, generation, frame } => {
+                let live = self.peers.get(usize::from(peer.0)).and_then(|known| known.live.as_ref());
+                if live.is_some_and(|(info, _)| info.generation == generation) {
+                    self.frame(peer.0, frame);
+                }
+            }
+        }
+    }
+
+    fn link_up(&mut self, peer: u16, hello: Box<Hello>, info: LinkInfo, sender: LinkSender) {
+        let id = self.party_id(peer).to_owned();
+        tracing::info!(target: "link", peer = %id, remote = %info.remote, key_exchange = info.key_exchange, "link up");
+        self.record(
+            Draft::new(Record::LinkUp { key_exchange: Name::of(info.key_exchange), dialled: info.dialled }).peer(&id),
+        );
+        let differs = self.book.difference(&hello);
+        if let Some(Difference::Agreement { sections, .. }) = &differs {
+            let sections = sections.iter().map(|section| Name::of(&section.name)).collect();
+            self.record(
+                Draft::new(Record::HelloDiffers { sections })
+                    .peer(&id)
+                    .digest(DigestOf::Ours, self.book.agreement().digest().0)
+                    .digest(DigestOf::Theirs, hello.agreement),
+            );
+        }
+        let difference = differs.map(|differs| differs.describe(&id));
+        if let Some(difference) = &difference {
+            tracing::warn!(target: "link", peer = %id, "{difference}");
+        }
+        let lacking = self.book.lacking(&hello);
+        if let Some(known) = self.peers.get_mut(usize::from(peer)) {
+            known.live = Some((info, sender));
+            known.since = Some(Timestamp::now());
+            known.hello = Some(hello);
+            known.difference = difference;
+            known.refusal = None;
+        }
+        for frame in &lacking {
+            self.send(peer, frame);
+        }
+        self.feed_all(|| Event::LinkUp { peer });
+        self.changed();
+    }
+
+    fn refused(&mut self, remote: &str, party: Option<&str>, dialling: bool, reason: &str, count: u64) {
+        tracing::warn!(target: "link", remote, party, dialling, reason, count, "no link");
+        let mut draft = Draft::new(Record::LinkRefused { address: remote.parse().ok(), reason: Text::of(reason) });
+        // Whom we dialled we know; whoever dialled us only claims to be somebody.
+        let known = party.filter(|_| dialling).and_then(|id| self.book.agreement().party_index(id));
+        if let (Some(party), Some(id)) = (known, party) {
+            draft = draft.peer(id);
+            if let Some(peer) = self.peers.get_mut(usize::from(party.0)) {
+                peer.refusal = Some((Timestamp::now(), reason.to_owned()));
+            }
+        } else {
+            let claim = party.map(|id| format!(", claiming to be {id}")).unwrap_or_default();
+            let line = format!("{}: {remote}{claim}: {reason}", Timestamp::now());
+            self.strangers.push(line);
+            if self.strangers.len() > MOST_STRANGERS {
+                self.strangers.remove(0);
+            }
+            // A link that is live shows that the claim was not true, or is over.
+            if let Some(peer) = party
+                .and_then(|id| self.book.agreement().party_index(id))
+                .and_then(|index| self.peers.get_mut(usize::from(index.0)))
+                .filter(|peer| peer.live.is_none())
+            {
+                peer.refusal = Some((Timestamp::now(), format!("{remote}: {reason}")));
+            }
+        }
+        self.record(draft);
+    }
+
+    fn frame(&mut self, peer: u16, frame: Frame) {
+        match frame {
+            Frame::Message(bytes) => self.message(peer, bytes),
+            Frame::Have(have) => self.feed(have.round, Event::Have { peer, have }),
+            Frame::Grant(grant) => self.feed(grant.object.round, Event::Grant { peer, grant }),
+            Frame::Chunk { object, index, elements } => {
+                self.feed(object.round, Event::Chunk { peer, object, index, elements });
+            }
+            Frame::Card(bytes) => match self.book.take_card(&bytes) {
+                Ok(changed) => changed.into_iter().for_each(|change| self.book_changed(&change, Source::Link)),
+                Err(error) => tracing::warn!(target: "link", peer = self.party_id(peer), %error, "refused a card"),
+            },
+            Frame::Signature(bytes) => match self.book.take_signature(&bytes) {
+                Ok(changed) => changed.into_iter().for_each(|change| self.book_changed(&change, Source::Link)),
+                Err(error) => {
+                    tracing::warn!(target: "link", peer = self.party_id(peer), %error, "refused a signature");
+                }
+            },
+            // The link answers these itself.
+            Frame::Hello(_) | Frame::Ping => {}
+        }
+    }
+
+    /// A newer card, a signature or a revocation list: the links judge by it at once, and whoever lacks it gets it.
+    pub(super) fn book_changed(&mut self, change: &Change, source: Source) {
+        match change {
+            Change::Card { party, serial } => {
+                let id = self.party_id(party.0).to_owned();
+                tracing::info!(target: "link", party = %id, serial, "took in a newer card");
+                self.record(Draft::new(Record::CardTakenIn { serial: *serial, source }).peer(&id));
+            }
+            Change::Signature { party } => {
+                let id = self.party_id(party.0).to_owned();
+                tracing::info!(target: "link", party = %id, "took in a signature on the agreement");
+                let digest = self.book.agreement().digest();
+                let draft = Draft::new(Record::SignatureTakenIn { source });
+                self.record(draft.peer(&id).digest(DigestOf::Agreement, digest.0));
+                self.check_in_force();
+            }
+            Change::Revocations => tracing::info!(target: "link", "the revocation lists have changed"),
+        }
+        self.links.set_hello(self.book.hello());
+        self.links.set_trust(self.book.trust());
+        self.links.set_addresses(&self.book.addresses());
+        for peer in 0..u16::try_from(self.peers.len()).unwrap_or(u16::MAX) {
+            let hello = self.peers.get(usize::from(peer)).and_then(|known| known.hello.as_deref());
+            let lacking = hello.map(|hello| self.book.lacking(hello)).unwrap_or_default();
+            lacking.iter().for_each(|frame| self.send(peer, frame));
+        }
+        self.changed();
+    }
+
+    /// All signatures are there: rounds may open.
+    pub(super) fn check_in_force(&mut self) {
+        if !self.in_force && self.book.missing_signatures().is_empty() {
+            self.in_force = true;
+            let (version, digest) = (self.book.agreement().version(), self.book.agreement().digest());
+            tracing::info!(target: "daemon", version, %digest, "the agreement is in force: every party has signed");
+            self.record(Draft::new(Record::AgreementInForce { version }).digest(DigestOf::Agreement, digest.0));
+        }
+    }
+
+    pub(super) fn peer_statuses(&self) -> Vec<PeerStatus> {
+        let me = usize::from(self.book.party().0);
+        let statuses = (0u16..).zip(&self.peers).filter(|(index, _)| usize::from(*index) != me);
+        statuses
+            .map(|(index, peer)| {
+                let info = peer.live.as_ref().map(|(info, _)| info);
+                let until = info.and_then(|i| i64::try_from(i.certificate_not_after).ok());
+                PeerStatus {
+                    party: self.party_id(index).to_owned(),
+                    connected: info.is_some(),
+                    since: peer.since.unwrap_or(self.started()).to_string(),
+                    address: info
+                        .map(|i| i.remote.to_string())
+                        .or_else(|| self.book.address_of(protocol::agreement::PartyIndex(index)).map(str::to_owned)),
+                    dialled: info.map(|i| i.dialled),
+                    key_exchange: info.map(|i| i.key_exchange.to_owned()),
+                    certificate_until: until
+                        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+                        .map(|time| time.to_string()),
+                    agreement_differs: peer.difference.clone(),
+                    last_refusal: peer.refusal.as_ref().map(|(_, reason)| reason.clone()),
+                    last_refusal_at: peer.refusal.as_ref().map(|(at, _)| at.to_string()),
+                }
+            })
+            .collect()
+    }
+}

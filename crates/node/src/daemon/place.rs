@@ -1,0 +1,138 @@
+//! Where a round's jobs work: sealed chunk files, the input file, the result file.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use protocol::round::{Finish, Object, Terms, Workplace};
+use sharing::{Cells, Encoded};
+use zeroize::Zeroizing;
+
+use crate::input::{self, ReadError};
+use crate::result::{PartialSum, Place, ResultMeta, ResultWriter, Shape};
+use crate::settings::Settings;
+use crate::vault::{Reader, Vault, Writer};
+
+/// The workplace of one round at this node.
+pub(crate) struct RoundPlace {
+    settings: Arc<Settings>,
+    vault: Vault,
+    round: [u8; 32],
+    writers: BTreeMap<Object, Writer>,
+    /// Open files, so that a chunk costs one read.
+    readers: BTreeMap<Object, Reader>,
+    result: Option<ResultWriter>,
+}
+
+impl RoundPlace {
+    pub(crate) fn new(settings: Arc<Settings>, vault: Vault, round: [u8; 32]) -> Self {
+        Self { settings, vault, round, writers: BTreeMap::new(), readers: BTreeMap::new(), result: None }
+    }
+
+    fn result_place(&self, terms: &Terms) -> Result<Place, String> {
+        Place::new(&self.settings.data_dir, &terms.computation().id, terms.period()).map_err(text)
+    }
+
+    /// Forgets an object, and any open file of it.
+    pub(crate) fn erase(&mut self, object: Object) -> Result<(), String> {
+        self.writers.remove(&object);
+        self.readers.remove(&object);
+        self.vault.erase(&self.round, &object.to_string()).map_err(text)
+    }
+
+    /// Forgets all objects of the round.
+    pub(crate) fn erase_all(&mut self) -> Result<(), String> {
+        self.writers.clear();
+        self.readers.clear();
+        self.result = None;
+        self.vault.erase_round(&self.round).map_err(text)
+    }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}
+
+impl Workplace for RoundPlace {
+    fn snapshot(&mut self, terms: &Terms, seen: &mut dyn FnMut(&Encoded)) -> Result<(), Vec<String>> {
+        let line = |error: String| vec![error];
+        self.create(terms, Object::Snapshot).map_err(line)?;
+        let Some(writer) = self.writers.get_mut(&Object::Snapshot) else { return Err(line("no snapshot".into())) };
+        let file = self.settings.input_file(&terms.computation().id, terms.period());
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = input::read(&file, terms.computation(), |_, encoded| {
+            bytes.clear();
+            encoded.cells().write_to(&mut bytes);
+            seen(&encoded);
+            writer.append(&bytes)
+        });
+        match read {
+            Ok(report) => {
+                for warning in report.warnings {
+                    tracing::warn!(target: "input", "{warning}");
+                }
+                self.commit(Object::Snapshot).map_err(line)
+            }
+            Err(error) => {
+                self.writers.remove(&Object::Snapshot);
+                Err(match error {
+                    ReadError::Input(errors) => errors.lines(),
+                    ReadError::Sink(error) => line(text(error)),
+                })
+            }
+        }
+    }
+
+    fn create(&mut self, terms: &Terms, object: Object) -> Result<(), String> {
+        self.erase(object)?;
+        let chunk = terms.layout().chunk_bytes(0);
+        let writer = self.vault.create(&self.round, &object.to_string(), chunk).map_err(text)?;
+        self.writers.insert(object, writer);
+        Ok(())
+    }
+
+    fn append(&mut self, object: Object, chunk: &[u8]) -> Result<(), String> {
+        self.writers.get_mut(&object).ok_or("nothing was begun")?.append(chunk).map_err(text)
+    }
+
+    fn commit(&mut self, object: Object) -> Result<(), String> {
+        self.writers.remove(&object).ok_or("nothing was begun")?.commit().map_err(text)
+    }
+
+    fn read(&mut self, object: Object, chunk: u64, into: &mut Zeroizing<Vec<u8>>) -> Result<(), String> {
+        if !self.readers.contains_key(&object) {
+            let reader = self.vault.read(&self.round, &object.to_string()).map_err(text)?;
+            self.readers.insert(object, reader);
+        }
+        self.readers.get(&object).ok_or("nothing to read")?.read(chunk, into).map_err(text)
+    }
+
+    fn append_totals(&mut self, terms: &Terms, chunk: u64, totals: &[i128]) -> Result<(), String> {
+        if chunk == 0 {
+            let rows = terms.computation().rows.len();
+            let columns = u32::try_from(terms.columns().len()).map_err(text)?;
+            let shape = Shape { field: terms.layout().field, rows, columns };
+            self.result = Some(ResultWriter::create(&self.result_place(terms)?, shape).map_err(text)?);
+        }
+        let writer = self.result.as_mut().ok_or("no result was begun")?;
+        writer.append(chunk * sharing::CHUNK_CELLS as u64, totals).map_err(text)
+    }
+
+    fn finish_result(&mut self, terms: &Terms, result: &Finish) -> Result<(), String> {
+        let contributors = result.contributors.iter().map(|&p| terms.party_id(p).to_owned()).collect();
+        let mut meta = ResultMeta::new(
+            terms.computation(),
+            terms.period(),
+            terms.round().0,
+            terms.agreement().0,
+            contributors,
+            result.digest,
+        );
+        for (party, bytes) in &result.partials {
+            let cells = Cells::read(terms.layout().field, bytes).map_err(text)?;
+            meta.partials.push(PartialSum::new(terms.party_id(*party), &cells));
+        }
+        self.result.take().ok_or("no result was begun")?.finish(meta).map_err(text)?;
+        Ok(())
+    }
+}

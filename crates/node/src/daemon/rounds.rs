@@ -1,0 +1,538 @@
+//! The rounds of this node: opening, feeding, committing, acting.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use audit::{Actor, Draft, Event as Record, Name, Text, Time};
+use jiff::Timestamp;
+use protocol::agreement::PartyIndex;
+use protocol::round::{Action, Approver, Change, Ended, Event, Phase, Round, SecretName, Step, Terms};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use wire::frame::Frame;
+use wire::{Body, Envelope, MessageKind, RoundId, Sealed};
+use zeroize::Zeroizing;
+
+use super::hub::Hub;
+use super::place::RoundPlace;
+use super::story::Telling;
+use super::work::{Finished, Work, Worker, stream};
+use crate::admin::{Refused, Reply};
+use crate::result::Place;
+use crate::settings::Policy;
+use crate::status::RoundStatus;
+use crate::store::{MessageRow, Reads, RoundRow, StoreError, Transaction};
+
+/// Rounds that are open at once. Each costs some hundred kilobytes at most while it waits.
+const MOST_OPEN: usize = 64;
+
+/// A round that somebody may still need.
+pub(super) struct Open {
+    pub(super) round: Round,
+    pub(super) status: RoundStatus,
+    worker: Worker,
+    /// When the input file was last changed, as of the last approval by the policy.
+    pub(super) input_seen: Option<SystemTime>,
+}
+
+/// What the events of one turn brought.
+#[derive(Default)]
+pub(super) struct Pending {
+    pub(super) drafts: Vec<Draft>,
+    steps: Vec<(RoundId, Step)>,
+    pins: Vec<RoundId>,
+    kept: Vec<(&'static str, String, Vec<u8>)>,
+    /// Files that are done with once this is committed.
+    pub(super) consumed: Vec<PathBuf>,
+}
+
+impl Pending {
+    pub(super) fn is_empty(&self) -> bool {
+        self.drafts.is_empty()
+            && self.steps.is_empty()
+            && self.pins.is_empty()
+            && self.kept.is_empty()
+            && self.consumed.is_empty()
+    }
+
+    pub(super) fn keep(&mut self, kind: &'static str, name: &str, bytes: Vec<u8>) {
+        self.kept.push((kind, name.to_owned(), bytes));
+    }
+}
+
+/// What may be done after a commit.
+pub(super) struct Acts {
+    actions: Vec<(RoundId, Action)>,
+    ended: Vec<(RoundId, Ended)>,
+    consumed: Vec<PathBuf>,
+}
+
+impl Hub {
+    /// Feeds an event to a round. What comes of it waits for the turn's commit.
+    pub(super) fn feed(&mut self, round: RoundId, event: Event) {
+        let now = self.now();
+        let Some(open) = self.rounds.get_mut(&round) else { return };
+        let step = open.round.handle(event, now, &mut UnwrapErr(SysRng), &*self.signer);
+        if !step.is_empty() {
+            self.pending.steps.push((round, step));
+        }
+    }
+
+    pub(super) fn feed_all(&mut self, event: impl Fn() -> Event) {
+        for round in self.rounds.keys().copied().collect::<Vec<_>>() {
+            self.feed(round, event());
+        }
+    }
+
+    pub(super) fn tick(&mut self) {
+        self.feed_all(|| Event::Tick);
+    }
+
+    pub(super) fn job_done(&mut self, finished: Finished) {
+        self.feed(RoundId(finished.round), Event::Done(finished.done));
+    }
+
+    /// Everything of one turn in one transaction (PROTOCOL 7): a step and its audit records together.
+    pub(super) fn commit(&mut self, pending: Pending) -> Result<Acts, StoreError> {
+        let Pending { drafts, steps, pins, kept, consumed } = pending;
+        let now = self.now();
+        let touched: std::collections::BTreeSet<RoundId> = steps.iter().map(|(round, _)| *round).collect();
+        for round in &touched {
+            if let Some(open) = self.rounds.get_mut(round) {
+                open.status.update(&open.round.view(), now);
+            }
+        }
+        let (rounds, disclosure) = (&self.rounds, self.disclosure);
+        self.store.commit(|tx| {
+            for pin in &pins {
+                if let Some(open) = rounds.get(pin) {
+                    tx.put_round(&row(open)?)?;
+                }
+            }
+            for (kind, name, bytes) in &kept {
+                tx.put_kept(kind, name, bytes)?;
+            }
+            for draft in drafts {
+                tx.audit(draft)?;
+            }
+            let mut signs = false;
+            for (id, step) in &steps {
+                let Some(open) = rounds.get(id) else { continue };
+                let terms = open.round.terms();
+                let telling = Telling { terms, disclosure, agreement: terms.agreement() };
+                for note in &step.notes {
+                    if let Some(draft) = telling.record(note) {
+                        tx.audit(draft)?;
+                    }
+                }
+                for change in &step.changes {
+                    put(tx, terms, change)?;
+                }
+                signs |= step.actions.iter().any(|action| matches!(action, Action::Send { .. }));
+            }
+            if signs {
+                tx.raise_sequence()?;
+            }
+            for id in &touched {
+                if let Some(open) = rounds.get(id) {
+                    tx.set_phase(&id.0, &open.status.phase, &view(open)?)?;
+                }
+            }
+            Ok(())
+        })?;
+        let mut acts = Acts { actions: Vec::new(), ended: Vec::new(), consumed };
+        for (id, step) in steps {
+            if let Some(open) = self.rounds.get(&id) {
+                let terms = open.round.terms();
+                let telling = Telling { terms, disclosure, agreement: terms.agreement() };
+                step.notes.iter().for_each(|note| telling.trace(note));
+            }
+            for change in step.changes {
+                if let Change::Ended(ended) = change {
+                    acts.ended.push((id, ended));
+                }
+            }
+            acts.actions.extend(step.actions.into_iter().map(|action| (id, action)));
+        }
+        self.changed();
+        Ok(acts)
+    }
+
+    /// What the committed steps ask for, in order.
+    pub(super) fn act(&mut self, acts: Acts) {
+        for (id, action) in acts.actions {
+            match action {
+                Action::Send { to, message } => {
+                    self.send(to, &Frame::Message(Zeroizing::new(message.bytes().to_vec())));
+                }
+                Action::SendHave { to, have } => self.send(to, &Frame::Have(have)),
+                Action::SendGrant { to, grant } => self.send(to, &Frame::Grant(grant)),
+                Action::Stream { to, object, from, first, end } => {
+                    if let Some(sender) = self.peers.get(usize::from(to)).and_then(|peer| peer.sender()) {
+                        stream(&self.vault, sender.clone(), object, from, first, end);
+                    }
+                }
+                Action::Run(job) => self.work(id, Work::Job(job)),
+                Action::Erase(object) => self.work(id, Work::Erase(object)),
+                Action::EraseAll => self.work(id, Work::EraseAll),
+            }
+        }
+        for (id, ended) in acts.ended {
+            if let (Ended::Completed { result: Some(_) }, Some(open)) = (&ended, self.rounds.get(&id)) {
+                self.export(open);
+            }
+            // The log's file is whole when a round has ended (PROTOCOL 8).
+            if let Err(error) = self.store.sync_log() {
+                tracing::error!(target: "audit", %error, "the audit log file could not be synced");
+            }
+        }
+        for path in acts.consumed {
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(target: "daemon", file = %path.display(), %error, "a note that was read cannot be removed");
+            }
+        }
+        self.rounds.retain(|_, open| !open.round.is_closed());
+    }
+
+    fn work(&self, round: RoundId, work: Work) {
+        if let Some(open) = self.rounds.get(&round) {
+            open.worker.push(work);
+        }
+    }
+
+    /// JSON and CSV are made of the result file afterwards: the round does not wait for them.
+    fn export(&self, open: &Open) {
+        let (json, csv) = (self.settings.export_json, self.settings.export_csv);
+        let data_dir = self.settings.data_dir.clone();
+        let (computation, period) = (open.status.computation.clone(), open.status.period.clone());
+        rayon::spawn(move || {
+            let exported = Place::new(&data_dir, &computation, &period).and_then(|place| {
+                let file = place.open()?;
+                if json {
+                    place.export_json(&file)?;
+                }
+                if csv {
+                    place.export_csv(&file)?;
+                }
+                Ok(())
+            });
+            if let Err(error) = exported {
+                tracing::error!(target: "result", %computation, %period, %error, "the result could not be exported");
+            }
+        });
+    }
+
+    /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures.
+    fn may_open(&self, computation: &str, period: &str) -> Result<Terms, Refused> {
+        let missing = self.book.missing_signatures();
+        if !missing.is_empty() {
+            let who: Vec<&str> = missing.iter().map(|party| self.party_id(party.0)).collect();
+            return Err(Refused::because(format!(
+                "no round opens while a signature on the agreement is missing: {}; each signs with `smpcd agreement sign`",
+                who.join(", ")
+            )));
+        }
+        let differing: Vec<String> = self.peers.iter().filter_map(|peer| peer.difference.clone()).collect();
+        if !differing.is_empty() {
+            return Err(Refused { not_found: false, lines: differing });
+        }
+        let agreement = self.book.agreement();
+        let terms = Terms::new(agreement, computation, period, 0, self.book.party())
+            .map_err(|error| Refused::because(format!("{computation}/{period}: {error}")))?;
+        let over = terms.computation().calendar.period(period).ok().and_then(|period| period.end());
+        if over.is_some_and(|end| Timestamp::now().as_second() < end) {
+            return Err(Refused::because(format!(
+                "{computation}/{period}: this period has not ended; a round is about a period that is over"
+            )));
+        }
+        if self.rounds.values().filter(|open| open.status.is_open()).count() >= MOST_OPEN {
+            return Err(Refused::because(format!("{MOST_OPEN} rounds are open already; let some end first")));
+        }
+        Ok(terms)
+    }
+
+    /// `round start`: opens a round; one that is there already is left as it is.
+    pub(super) fn start(&mut self, computation: &str, period: &str, actor: Actor) -> Result<(), Refused> {
+        match self.reads().round(computation, period) {
+            Ok(Some(_)) => return Ok(()),
+            Ok(None) => {}
+            Err(error) => return Err(Refused::because(error.to_string())),
+        }
+        let terms = self.may_open(computation, period)?;
+        self.called("round.start", Some(&terms), actor);
+        self.join(terms, None);
+        Ok(())
+    }
+
+    fn called(&mut self, call: &str, terms: Option<&Terms>, actor: Actor) {
+        let mut draft = Draft::new(Record::AdminCall { call: Name::of(call) }).actor(actor);
+        if let Some(terms) = terms {
+            draft = draft.round(&terms.computation().id, terms.period(), &terms.round().0);
+        }
+        self.record(draft);
+    }
+
+    fn join(&mut self, terms: Terms, proposal: Option<Sealed>) {
+        let now = self.now();
+        let id = terms.round();
+        let place = RoundPlace::new(Arc::clone(&self.settings), self.vault.clone(), id.0);
+        let status = RoundStatus::new(&terms, Timestamp::now());
+        let (round, step) = Round::join(terms, proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
+        let worker = Worker::new(Arc::clone(round.terms()), place, self.finished.clone());
+        let asks = round.view().phase == Phase::Approval;
+        let mut open = Open { round, status, worker, input_seen: None };
+        open.status.update(&open.round.view(), now);
+        self.rounds.insert(id, open);
+        self.pending.pins.push(id);
+        self.pending.steps.push((id, step));
+        if asks {
+            match self.settings.approval.policy {
+                Policy::Auto => self.approve_by_policy(id),
+                Policy::Manual => self.notify(id),
+            }
+        }
+    }
+
+    /// The policy approves; and again when the input file has changed since.
+    pub(super) fn approve_by_policy(&mut self, id: RoundId) {
+        let Some(open) = self.rounds.get_mut(&id) else { return };
+        let file = self.settings.input_file(&open.status.computation, &open.status.period);
+        open.input_seen = std::fs::metadata(file).and_then(|data| data.modified()).ok();
+        self.feed(id, Event::Approve(Approver::Policy));
+    }
+
+    /// Runs the operator's command; the log has the warning already.
+    fn notify(&self, id: RoundId) {
+        let Some((program, arguments)) = self.settings.approval.notify.split_first() else { return };
+        let Some(open) = self.rounds.get(&id) else { return };
+        let mut command = tokio::process::Command::new(program);
+        command.args(arguments).env("SMPCD_ROUND", open.status.address()).stdin(std::process::Stdio::null());
+        match command.spawn() {
+            Ok(mut child) => drop(tokio::spawn(async move { child.wait().await })),
+            Err(error) => tracing::error!(target: "round", program, %error, "approval.notify cannot be run"),
+        }
+    }
+
+    fn open_round(&mut self, computation: &str, period: &str) -> Result<RoundId, Refused> {
+        let here = |open: &&Open| open.status.computation == computation && open.status.period == period;
+        if let Some(open) = self.rounds.values().find(here) {
+            return Ok(open.round.terms().round());
+        }
+        Err(match self.reads().round(computation, period) {
+            Ok(Some(round)) => Refused::because(format!("{computation}/{period} is over: it was {}", round.phase)),
+            Ok(None) => Refused { not_found: true, ..no_such_round(computation, period) },
+            Err(error) => Refused::because(error.to_string()),
+        })
+    }
+
+    pub(super) fn approve(&mut self, computation: &str, period: &str, by: &str, actor: Actor) -> Result<(), Refused> {
+        let id = self.open_round(computation, period)?;
+        let by = by.trim();
+        if by.is_empty() {
+            return Err(Refused::because("an approval needs the name of who approves: --by NAME"));
+        }
+        let Some(open) = self.rounds.get(&id) else { return Ok(()) };
+        let terms = Arc::clone(open.round.terms());
+        if !terms.is_input(terms.me()) {
+            return Err(Refused::because(format!("{computation}/{period}: this party contributes nothing to approve")));
+        }
+        if !open.status.waits_for_approval() {
+            return Err(Refused::because(format!(
+                "{computation}/{period}: it was approved already, and that is final"
+            )));
+        }
+        self.called("round.approve", Some(&terms), actor);
+        self.feed(id, Event::Approve(Approver::Person(by.to_owned())));
+        Ok(())
+    }
+
+    pub(super) fn decline(
+        &mut self,
+        computation: &str,
+        period: &str,
+        by: &str,
+        reason: &str,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        let id = self.open_round(computation, period)?;
+        let Some(open) = self.rounds.get(&id) else { return Ok(()) };
+        let terms = Arc::clone(open.round.terms());
+        if !open.status.waits_for_approval() {
+            return Err(Refused::because(format!(
+                "{computation}/{period}: nothing waits for this party's approval here; what is approved is final"
+            )));
+        }
+        let reason = if by.trim().is_empty() { reason.to_owned() } else { format!("{reason} ({})", by.trim()) };
+        self.called("round.decline", Some(&terms), actor);
+        self.feed(id, Event::Decline { reason });
+        Ok(())
+    }
+
+    /// A message came in. One of an unknown round may open it, if it proposes it.
+    pub(super) fn message(&mut self, from: u16, bytes: Zeroizing<Vec<u8>>) {
+        let refused = match Envelope::parse(&bytes) {
+            Ok(envelope) if self.rounds.contains_key(&envelope.round()) => {
+                return self.feed(envelope.round(), Event::Message { from, bytes });
+            }
+            Ok(envelope) => match self.reads().round_by_id(&envelope.round().0) {
+                // It is over here, and what was to be said of it was said.
+                Ok(Some(_)) => return,
+                _ => self.proposed(from, envelope),
+            },
+            Err(error) => Err((None, format!("a message that does not decode: {error}"))),
+        };
+        if let Err((kind, reason)) = refused {
+            let peer = self.party_id(from).to_owned();
+            tracing::warn!(target: "round", %peer, %reason, "refused a message");
+            self.record(
+                Draft::new(Record::FaultObserved {
+                    message: Name::of(kind.map_or("unknown", MessageKind::name)),
+                    kind: Name::of("refused"),
+                    reason: Text::of(&reason),
+                })
+                .peer(&peer),
+            );
+        }
+    }
+
+    fn proposed(&mut self, from: u16, envelope: Envelope) -> Result<(), (Option<MessageKind>, String)> {
+        let kind = envelope.body().kind();
+        let refuse = |reason: String| (Some(kind), reason);
+        let Body::Propose { computation, period, .. } = envelope.body() else {
+            // Its Propose was refused, and the record says why.
+            return Ok(());
+        };
+        let (computation, period) = (computation.to_string(), period.to_string());
+        let terms = self.may_open(&computation, &period).map_err(|refused| refuse(refused.lines.join("; ")))?;
+        if terms.round() != envelope.round() {
+            return Err(refuse("a round under another agreement than ours".to_owned()));
+        }
+        let sender = envelope.sender();
+        let key = self.book.agreement().party(PartyIndex(sender)).map(|party| party.signing_key);
+        let proposal = match key.map(|key| envelope.verify(&key)) {
+            Some(Ok(proposal)) => proposal,
+            _ => return Err(refuse(format!("a proposal that {} did not sign", self.party_id(from)))),
+        };
+        self.join(terms, Some(proposal));
+        Ok(())
+    }
+
+    /// Rounds that a crash or a restart interrupted. Resuming them is not there yet, so they end here.
+    pub(super) fn close_interrupted(&mut self) -> Result<(), StoreError> {
+        let interrupted: Vec<RoundRow> = self
+            .reads()
+            .rounds()?
+            .into_iter()
+            .filter(|row| row.phase != Phase::Completed.name() && row.phase != Phase::Abandoned.name())
+            .collect();
+        for row in interrupted {
+            let reason = "the daemon was restarted in mid-round, and resuming a round is not there yet";
+            tracing::warn!(target: "round", round = %format!("{}/{}", row.computation, row.period), reason, "abandoned");
+            let mut status: RoundStatus =
+                serde_json::from_str(&row.view).map_err(|_| StoreError::Nonsense { what: "round view" })?;
+            status.abandon(reason);
+            let view = serde_json::to_string(&status).map_err(|_| StoreError::Nonsense { what: "round view" })?;
+            self.store.commit(|tx| {
+                tx.erase_secrets(&row.id)?;
+                let draft = Draft::new(Record::RoundAbandoned { reason: Text::of(reason) });
+                tx.audit(draft.round(&row.computation, &row.period, &row.id))?;
+                tx.set_phase(&row.id, Phase::Abandoned.name(), &view)
+            })?;
+        }
+        // What a finished or forgotten round left behind is nobody's any more.
+        for round in self.vault.rounds().unwrap_or_default() {
+            if let Err(error) = self.vault.erase_round(&round) {
+                tracing::error!(target: "round", %error, "something that is over could not be erased");
+            }
+        }
+        Ok(())
+    }
+
+    /// The status with the time that is left now.
+    pub(super) fn fresh(&self, open: &Open) -> RoundStatus {
+        let mut status = open.status.clone();
+        status.update(&open.round.view(), self.now());
+        status
+    }
+
+    pub(super) fn round_reply(&self, computation: &str, period: &str) -> Result<Reply, StoreError> {
+        let here = |open: &&Open| open.status.computation == computation && open.status.period == period;
+        if let Some(open) = self.rounds.values().find(here) {
+            return Ok(Reply::Round(Box::new(self.fresh(open))));
+        }
+        Ok(match self.reads().round(computation, period)? {
+            Some(row) => Reply::Round(Box::new(read_view(&row.view)?)),
+            None => Reply::Refused(no_such_round(computation, period)),
+        })
+    }
+
+    pub(super) fn round_statuses(&self) -> Result<Vec<RoundStatus>, StoreError> {
+        let stored = self.reads().rounds()?;
+        let open: BTreeMap<[u8; 32], &Open> = self.rounds.iter().map(|(id, open)| (id.0, open)).collect();
+        stored
+            .into_iter()
+            .map(|row| match open.get(&row.id) {
+                Some(open) => Ok(self.fresh(open)),
+                None => read_view(&row.view),
+            })
+            .collect()
+    }
+}
+
+fn no_such_round(computation: &str, period: &str) -> Refused {
+    Refused {
+        not_found: true,
+        lines: vec![format!("there is no round {computation}/{period}; `smpcd round list` shows those there are")],
+    }
+}
+
+/// A round as the store keeps it for those who read it without a daemon.
+fn read_view(view: &str) -> Result<RoundStatus, StoreError> {
+    serde_json::from_str(view).map_err(|_| StoreError::Nonsense { what: "round view" })
+}
+
+fn view(open: &Open) -> Result<String, StoreError> {
+    serde_json::to_string(&open.status).map_err(|_| StoreError::Nonsense { what: "round view" })
+}
+
+fn row(open: &Open) -> Result<RoundRow, StoreError> {
+    let terms = open.round.terms();
+    Ok(RoundRow {
+        id: terms.round().0,
+        computation: terms.computation().id.clone(),
+        period: terms.period().to_owned(),
+        v: terms.voided(),
+        agreement_digest: terms.agreement().0,
+        phase: open.status.phase.clone(),
+        view: view(open)?,
+        started: Time::now(),
+    })
+}
+
+/// One change of a round. A Share holds a secret: it is sealed like one, and erased with the others.
+fn put(tx: &mut Transaction<'_>, terms: &Terms, change: &Change) -> Result<(), StoreError> {
+    let round = terms.round().0;
+    match change {
+        Change::Message(message) if message.kind() == MessageKind::Share => {
+            tx.put_secret(&round, &format!("message-{}", message.digest()), message.bytes())
+        }
+        Change::Message(message) => {
+            let (digest, author, kind) = (message.digest().0, message.sender(), message.kind() as u8);
+            tx.put_message(&round, &MessageRow { digest, author, kind, bytes: message.bytes().to_vec() }).map(drop)
+        }
+        Change::Secret { name, bytes } => tx.put_secret(&round, &secret_name(*name), bytes),
+        Change::EraseSecret(name) => tx.erase_secret(&round, &secret_name(*name)),
+        Change::EraseSecrets => tx.erase_secrets(&round),
+        // The phase says it; it is written with the view.
+        Change::Ended(_) => Ok(()),
+    }
+}
+
+fn secret_name(name: SecretName) -> String {
+    match name {
+        SecretName::Dealing => "dealing".to_owned(),
+        SecretName::Seed(dealer) => format!("seed-{dealer}"),
+    }
+}

@@ -1,0 +1,189 @@
+//! What a running daemon tells, and what the store keeps of a round for those who ask later: plain data, as JSON.
+
+use protocol::round::{Ended, Phase, Terms, View};
+use serde::{Deserialize, Serialize};
+
+/// Waits that are listed; a round of 32 parties can have a thousand of them.
+const MOST_WAITS: usize = 12;
+
+/// A round, for people and scripts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoundStatus {
+    /// Id of the computation.
+    pub computation: String,
+    /// The period.
+    pub period: String,
+    /// Round id, hexadecimal.
+    pub id: String,
+    /// `open`, `completed` or `abandoned`.
+    pub status: String,
+    /// What it is doing.
+    pub phase: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// When this party learnt of it, RFC 3339.
+    pub started: String,
+    /// Whom it waits for.
+    pub waits_for: Vec<String>,
+    /// Parties whose dealing is out.
+    pub dealt: Vec<String>,
+    /// Parties that declined, with their reasons.
+    pub declined: Vec<(String, String)>,
+    /// Parties that gave it up, with their reasons.
+    pub abandoned_by: Vec<(String, String)>,
+    /// Errors of this party's input file, from its last approval.
+    pub input_errors: Vec<String>,
+    /// The contributor set, once it is certified.
+    pub contributors: Vec<String>,
+    /// Chunks of the result that are done, of how many.
+    pub progress: Option<(u64, u64)>,
+    /// Seconds until dealings are no longer waited for, when this was written.
+    pub collect_left_s: u64,
+    /// Seconds until this party gives up, when this was written.
+    pub give_up_left_s: u64,
+    /// Why it was abandoned.
+    pub reason: Option<String>,
+}
+
+impl RoundStatus {
+    /// A round that was just opened.
+    pub(crate) fn new(terms: &Terms, started: jiff::Timestamp) -> Self {
+        Self {
+            computation: terms.computation().id.clone(),
+            period: terms.period().to_owned(),
+            id: terms.round().to_string(),
+            status: "open".to_owned(),
+            phase: Phase::Collecting.name().to_owned(),
+            attempt: 1,
+            started: started.to_string(),
+            waits_for: Vec::new(),
+            dealt: Vec::new(),
+            declined: Vec::new(),
+            abandoned_by: Vec::new(),
+            input_errors: Vec::new(),
+            contributors: Vec::new(),
+            progress: None,
+            collect_left_s: 0,
+            give_up_left_s: 0,
+            reason: None,
+        }
+    }
+
+    /// Ends it without a result.
+    pub(crate) fn abandon(&mut self, reason: &str) {
+        self.status = "abandoned".to_owned();
+        self.phase = Phase::Abandoned.name().to_owned();
+        self.reason = Some(reason.to_owned());
+        self.waits_for.clear();
+    }
+
+    /// Fills in what a view says.
+    pub(crate) fn update(&mut self, view: &View, now: protocol::round::Millis) {
+        let left = |at: protocol::round::Millis| at.0.saturating_sub(now.0).div_ceil(1000);
+        self.status = match &view.ended {
+            None => "open",
+            Some(Ended::Completed { .. }) => "completed",
+            Some(Ended::Abandoned { .. }) => "abandoned",
+        }
+        .to_owned();
+        self.phase = view.phase.name().to_owned();
+        self.attempt = view.attempt;
+        self.waits_for = view.waits.iter().take(MOST_WAITS).map(ToString::to_string).collect();
+        if view.waits.len() > MOST_WAITS {
+            self.waits_for.push(format!("and {} more", view.waits.len() - MOST_WAITS));
+        }
+        self.dealt.clone_from(&view.dealt);
+        self.declined.clone_from(&view.declined);
+        self.abandoned_by.clone_from(&view.abandoned_by);
+        self.input_errors.clone_from(&view.input_errors);
+        self.contributors.clone_from(&view.contributors);
+        self.progress = view.progress;
+        self.collect_left_s = left(view.collect_until);
+        self.give_up_left_s = left(view.give_up_at);
+        self.reason = match &view.ended {
+            Some(Ended::Abandoned { reason }) => Some(reason.clone()),
+            _ => None,
+        };
+    }
+
+    /// `COMPUTATION/PERIOD`.
+    #[must_use]
+    pub fn address(&self) -> String {
+        format!("{}/{}", self.computation, self.period)
+    }
+
+    /// Changes whenever something that a person would want to see changes.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let counts = [self.dealt.len(), self.declined.len(), self.abandoned_by.len(), self.input_errors.len()];
+        let done = self.progress.map_or(0, |(done, _)| done);
+        format!("{}-{}-{done}-{}-{counts:?}", self.phase, self.attempt, self.waits_for.len())
+            .replace([' ', '[', ']'], "")
+    }
+
+    /// Whether it waits for this party's approval.
+    #[must_use]
+    pub fn waits_for_approval(&self) -> bool {
+        self.phase == Phase::Approval.name()
+    }
+
+    /// Whether it has not ended.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.status == "open"
+    }
+}
+
+/// A peer, as this node sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// Its id.
+    pub party: String,
+    /// Whether a link with it is live.
+    pub connected: bool,
+    /// Since when it is connected, or not, RFC 3339.
+    pub since: String,
+    /// The other end of the live link, or where it would be dialled.
+    pub address: Option<String>,
+    /// Whether this node dialled.
+    pub dialled: Option<bool>,
+    /// Key exchange of the live link.
+    pub key_exchange: Option<String>,
+    /// When its certificate expires, RFC 3339.
+    pub certificate_until: Option<String>,
+    /// In what its agreement differs from ours.
+    pub agreement_differs: Option<String>,
+    /// Why the last link ended, or did not come about.
+    pub last_refusal: Option<String>,
+    /// When that was, RFC 3339.
+    pub last_refusal_at: Option<String>,
+}
+
+/// The node itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// This party.
+    pub party: String,
+    /// Name of the consortium.
+    pub consortium: String,
+    /// Version of the software.
+    pub software: String,
+    /// When the daemon started, RFC 3339.
+    pub started: String,
+    /// Where peers are listened for.
+    pub listening: Option<String>,
+    /// Version of the agreement.
+    pub agreement_version: u32,
+    /// Its digest.
+    pub agreement: String,
+    /// Parties whose signature on it is missing: no round opens.
+    pub missing_signatures: Vec<String>,
+    /// Parties whose card is missing: they cannot be linked.
+    pub missing_cards: Vec<String>,
+    /// The other parties.
+    pub peers: Vec<PeerStatus>,
+    /// Rounds that have not ended, those that wait for this party's approval first.
+    pub rounds: Vec<RoundStatus>,
+    /// Strangers that were refused: the last reasons.
+    pub refused_strangers: Vec<String>,
+}
