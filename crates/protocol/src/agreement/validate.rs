@@ -5,6 +5,7 @@
 //! may come from anybody: texts go into a statement that people sign, so nothing in them may move the cursor, reverse
 //! the line or hide.
 
+mod columns;
 mod computation;
 mod text;
 
