@@ -1,12 +1,12 @@
 //! The one place where signing the agreement meets this party's own records.
 
+use node::pending::{self, Act};
 use node::settings::Settings;
 use protocol::agreement::{AgreementSignature, Digest};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// What a person did: who signed what, having been shown which text.
-#[expect(dead_code, reason = "the node does not take notes of what people did yet; record_signing will read it")]
 pub(super) struct Signing<'a> {
     /// The person, as given with `--by`.
     pub(super) by: &'a str,
@@ -18,12 +18,23 @@ pub(super) struct Signing<'a> {
     pub(super) statement_digest: Digest,
 }
 
-/// Keeps the statement, and writes its digest and the person's name into the audit log, before the signature leaves.
-///
-/// The store and the audit log are the node's. This is the only call site: what the node offers for it goes in here.
+/// Leaves a durable note for the daemon, before the signature leaves: it keeps the statement, and writes its digest and
+/// the person's name into the audit log.
 ///
 /// # Errors
-/// Where the record cannot be kept. Nothing is signed then.
-pub(super) fn record_signing(_settings: &Settings, _signing: &Signing<'_>) -> Result<(), Failure> {
-    Ok(())
+/// Where the note cannot be kept. Nothing is signed then.
+pub(super) fn record_signing(settings: &Settings, signing: &Signing<'_>) -> Result<(), Failure> {
+    let act = Act::Signed {
+        by: signing.by.into(),
+        agreement: signing.signature.agreement.0,
+        statement: signing.statement.into(),
+        disclosure: signing.statement_digest.0,
+    };
+    pending::leave(&settings.data_dir, act).map_err(|error| {
+        let folder = settings.data_dir.display();
+        Failure::new(
+            Exit::Other,
+            format!("{folder}: cannot note for the audit log who signed; nothing is signed: {error}"),
+        )
+    })
 }

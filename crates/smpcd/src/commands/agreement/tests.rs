@@ -4,7 +4,8 @@ use std::fs::{copy, read_to_string, write};
 use std::path::Path;
 
 use clap::Parser;
-use protocol::agreement::AgreementSignature;
+use node::pending::Act;
+use protocol::agreement::{AgreementSignature, disclosure_statement, statement_digest};
 
 use super::diff::difference;
 use crate::agreement_file::AgreementFile;
@@ -53,6 +54,17 @@ fn from_cards_to_a_signed_agreement() {
         smpcd(folder, &format!("agreement check --config DIR/{id}/node.toml")).unwrap();
         smpcd(folder, &format!("agreement sign --config DIR/{id}/node.toml --by A.Officer")).unwrap();
     }
+    // The audit log learns who signed what, and the text is kept.
+    let [(_, note)] = &node::pending::waiting(&folder.join("b/data"))[..] else { panic!("one note") };
+    let signed = AgreementFile::load(&folder.join("b/agreement.toml")).unwrap().agreement;
+    let statement = disclosure_statement(&signed);
+    let act = Act::Signed {
+        by: "A.Officer".into(),
+        agreement: signed.digest().0,
+        disclosure: statement_digest(&statement).0,
+        statement,
+    };
+    assert_eq!(note.act, act);
     let missing = smpcd(folder, "agreement status --config DIR/a/node.toml").unwrap_err();
     assert_eq!(missing.exit, Exit::Other);
     assert_eq!(missing.lines, ["no round opens before these have signed: b, c"]);
