@@ -6,6 +6,7 @@
 mod agreement_file;
 mod cli;
 mod commands;
+mod daemon_call;
 mod exit;
 mod home;
 mod keys;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use node::result::{Place, ResultError, ResultFile, ratio_unit, write_atomically};
+use node::pending::{self, Act};
 use node::settings::Settings;
 
 use crate::cli::Config;
@@ -123,14 +124,20 @@ fn delete(args: &Delete) -> Result<(), Failure> {
     say(&format!("deleted the result of {}/{} in {}", place.computation(), place.period(), place.directory().display()))
 }
 
-/// Writes into the audit log who deletes which result, before anything is gone.
-///
-/// The store and the audit log are the node's. This is the only call site: what the node offers for it goes in here.
+/// Leaves a note for the daemon, which writes into the audit log who deletes which result, before anything is gone.
 ///
 /// # Errors
-/// Where the record cannot be kept. Nothing is deleted then.
-fn record_deletion(_settings: &Settings, _place: &Place, _by: &str) -> Result<(), Failure> {
-    Ok(())
+/// Where the note cannot be kept. Nothing is deleted then.
+fn record_deletion(settings: &Settings, place: &Place, by: &str) -> Result<(), Failure> {
+    let act = Act::ResultDeleted {
+        by: by.to_owned(),
+        computation: place.computation().to_owned(),
+        period: place.period().to_owned(),
+    };
+    pending::leave(&settings.data_dir, act).map_err(|error| {
+        let line = format!("{}: cannot note who deletes: {error}; nothing was deleted", settings.data_dir.display());
+        Failure::new(Exit::Other, line)
+    })
 }
 
 /// The exit code of each way to fail.

@@ -1,12 +1,184 @@
-//! `smpcd round`.
+//! `smpcd round`: start, approve, decline, list, show, watch.
 
+mod approve;
+mod start;
+mod text;
+mod watch;
+
+use clap::Subcommand;
+use node::result::Place;
+use node::settings::Settings;
+use node::status::RoundStatus;
+use node::store::{Reads, Store, StoreError};
+
+use crate::cli::Config;
+use crate::commands::say;
 use crate::exit::{Exit, Failure};
+use crate::node_file::NodeFile;
 
 /// Arguments of `smpcd round`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a round, or join one that is open; one that is completed shows its result
+    Start(start::Args),
+    /// Let this party's input into a round; final
+    Approve(approve::Args),
+    /// Keep this party's input out of a round for now; it may be approved later
+    Decline(approve::Decline),
+    /// All rounds of this node; needs no daemon
+    List(List),
+    /// One round: where it is and whom it waits for; needs no daemon
+    Show(Show),
+    /// Follow a round until it ends
+    Watch(watch::Args),
+}
+
+/// Arguments of `smpcd round list`.
+#[derive(Debug, clap::Args)]
+struct List {
+    #[command(flatten)]
+    config: Config,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `smpcd round show`.
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// The round: COMPUTATION/PERIOD
+    round: Address,
+    #[command(flatten)]
+    config: Config,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Runs `smpcd round`.
-pub(crate) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Other, "round: not there yet"))
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    match &args.command {
+        Command::Start(args) => start::run(args),
+        Command::Approve(args) => approve::run(args),
+        Command::Decline(args) => approve::decline(args),
+        Command::List(args) => list(args),
+        Command::Show(args) => show(args),
+        Command::Watch(args) => watch::run(args),
+    }
+}
+
+/// `COMPUTATION/PERIOD`, both of characters that are safe in paths and addresses.
+#[derive(Clone, Debug)]
+pub(crate) struct Address {
+    pub(crate) computation: String,
+    pub(crate) period: String,
+}
+
+impl std::str::FromStr for Address {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (computation, period) = text.split_once('/').ok_or("a round is COMPUTATION/PERIOD")?;
+        Self::new(computation, period)
+    }
+}
+
+impl Address {
+    pub(crate) fn new(computation: &str, period: &str) -> Result<Self, String> {
+        // The rule for names that become directories is the result's.
+        Place::new(std::path::Path::new("."), computation, period).map_err(|error| error.to_string())?;
+        Ok(Self { computation: computation.to_owned(), period: period.to_owned() })
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.computation, self.period)
+    }
+}
+
+fn list(args: &List) -> Result<(), Failure> {
+    let settings = NodeFile::load(&args.config.file)?.settings;
+    let rounds = match Store::open_read_only(&settings.data_dir) {
+        Ok(store) => store.rounds().map_err(store_failure)?,
+        // A node that has never run has no rounds.
+        Err(StoreError::Missing { .. }) => Vec::new(),
+        Err(error) => return Err(store_failure(error)),
+    };
+    let rounds = rounds.iter().map(|row| read(&row.view)).collect::<Result<Vec<_>, _>>()?;
+    if args.json { say(&json(&rounds)?) } else { say(&text::list(&rounds)) }
+}
+
+fn show(args: &Show) -> Result<(), Failure> {
+    let settings = NodeFile::load(&args.config.file)?.settings;
+    let round = stored(&settings, &args.round)?.ok_or_else(|| {
+        let line = format!("there is no round {}; `smpcd round list` shows those there are", args.round);
+        Failure::new(Exit::Other, line)
+    })?;
+    if args.json { say(&json(&round)?) } else { say(&text::show(&round)) }
+}
+
+/// The round as the store has it.
+fn stored(settings: &Settings, round: &Address) -> Result<Option<RoundStatus>, Failure> {
+    let store = match Store::open_read_only(&settings.data_dir) {
+        Ok(store) => store,
+        Err(StoreError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(store_failure(error)),
+    };
+    let row = store.round(&round.computation, &round.period).map_err(store_failure)?;
+    row.map(|row| read(&row.view)).transpose()
+}
+
+fn read(view: &str) -> Result<RoundStatus, Failure> {
+    serde_json::from_str(view)
+        .map_err(|_| Failure::new(Exit::Other, "the store holds a round that another version of smpcd wrote"))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Other, error))
+}
+
+#[allow(clippy::needless_pass_by_value)] // It is what `map_err` gives.
+fn store_failure(error: StoreError) -> Failure {
+    Failure::new(Exit::Other, error)
+}
+
+/// How a round that has ended is told: its result on stdout, or the reason and exit code 3.
+fn outcome(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<(), Failure> {
+    match round.status.as_str() {
+        "completed" => show_result(settings, round, as_json),
+        "open" if as_json => say(&json(round)?),
+        "open" => say(&text::show(round)),
+        _ => {
+            if as_json {
+                say(&json(round)?)?;
+            }
+            let reason = round.reason.as_deref().unwrap_or("no reason is known");
+            let line = format!("{}: the round was abandoned: {reason}", round.address());
+            Err(Failure::new(Exit::NoResult, line))
+        }
+    }
+}
+
+fn show_result(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<(), Failure> {
+    let other = |error: &dyn std::fmt::Display| Failure::new(Exit::Other, error.to_string());
+    let place = Place::new(&settings.data_dir, &round.computation, &round.period).map_err(|e| other(&e))?;
+    if !place.result().exists() {
+        // A party without the result role, or one that has deleted its result.
+        return say(&text::show(round));
+    }
+    let file = place.open().map_err(|e| other(&e))?;
+    let mut out = Vec::new();
+    if as_json {
+        file.write_json(&mut out, place.stored_bundle().as_deref()).map_err(|e| other(&e))?;
+    } else {
+        out = super::result::table(&file).map_err(|e| other(&e))?.into_bytes();
+    }
+    say(&String::from_utf8_lossy(&out))
 }

@@ -1,12 +1,94 @@
-//! `smpcd run`.
+//! `smpcd run`: the daemon.
 
+use std::net::SocketAddr;
+
+use node::daemon::{DaemonError, Start};
+use node::link::StartError;
+use node::seal::StorageKey as SealingKey;
+use node::store::StoreError;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::agreement_file::AgreementFile;
+use crate::cli::Config;
 use crate::exit::{Exit, Failure};
+use crate::keys::{SigningKey, StorageKey};
+use crate::node_file::{LogFormat, NodeFile};
 
 /// Arguments of `smpcd run`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: Config,
+}
 
-/// Runs `smpcd run`.
-pub(crate) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Other, "run: not there yet"))
+/// Runs the daemon until SIGTERM or SIGINT.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let NodeFile { settings, log, .. } = NodeFile::load(&args.config.file)?;
+    start_log(log);
+    let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
+    let signer = SigningKey::load(&settings.signing_key)?;
+    let storage = StorageKey::load(&settings.storage_key)?;
+    let bad = |line: String| Failure::new(Exit::BadConfiguration, line);
+    let key = tls::read_private(&settings.tls_private_key).map_err(|error| bad(error.to_string()))?;
+    let chain = std::fs::read_to_string(&settings.tls_certificate)
+        .map_err(|error| bad(format!("{}: {error}", settings.tls_certificate.display())))?;
+    let identity = tls::NodeIdentity::from_pem(&chain, &key)
+        .map_err(|error| bad(format!("{}: {error}", settings.tls_certificate.display())))?;
+    let party = settings.party.clone();
+    let start = Start {
+        settings,
+        agreement,
+        identity,
+        signer: Box::new(signer),
+        storage: SealingKey::from_bytes(storage.bytes()),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Other, format!("cannot start: {error}")))?;
+    runtime.block_on(async {
+        let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                return Err(Failure::new(Exit::Other, format!("cannot listen for signals: {error}")));
+            }
+        };
+        let stop = async {
+            tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            }
+        };
+        node::daemon::run(start, |listening| ready(&party, listening), stop).await.map_err(|error| failure(&error))
+    })
+}
+
+fn ready(party: &str, listening: Option<SocketAddr>) {
+    match listening {
+        Some(address) => tracing::info!(target: "daemon", party, %address, "ready"),
+        None => tracing::info!(target: "daemon", party, "ready; no listening address, so this node dials out only"),
+    }
+}
+
+fn start_log(log: crate::node_file::Log) {
+    let lines = tracing_subscriber::fmt().with_max_level(log.level).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+    }
+}
+
+fn failure(error: &DaemonError) -> Failure {
+    let exit = match error {
+        DaemonError::Store(StoreError::Held { .. })
+        | DaemonError::Links(StartError::Held { .. })
+        | DaemonError::Admin(node::admin::ServeError::Held(_)) => Exit::Held,
+        DaemonError::Store(StoreError::OtherParty { .. } | StoreError::WrongKey { .. })
+        | DaemonError::Book(_)
+        | DaemonError::SigningKey { .. }
+        | DaemonError::Admin(node::admin::ServeError::TooLong(_))
+        | DaemonError::Links(StartError::SelfCheck(_)) => Exit::BadConfiguration,
+        DaemonError::Store(_) | DaemonError::Vault(_) | DaemonError::Links(_) | DaemonError::Admin(_) => Exit::Other,
+    };
+    Failure::all(exit, error.to_string().lines())
 }

@@ -1,12 +1,96 @@
-//! `smpcd status`.
+//! `smpcd status`: what the daemon does and what it waits for.
 
+use std::fmt::Write;
+
+use node::status::{NodeStatus, PeerStatus, RoundStatus};
+
+use crate::cli::Config;
+use crate::commands::say;
+use crate::daemon_call::with_daemon;
 use crate::exit::{Exit, Failure};
+use crate::node_file::NodeFile;
 
 /// Arguments of `smpcd status`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: Config,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
 
-/// Runs `smpcd status`.
-pub(crate) fn run(_args: &Args) -> Result<(), Failure> {
-    Err(Failure::new(Exit::Other, "status: not there yet"))
+/// Asks the daemon.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let settings = NodeFile::load(&args.config.file)?.settings;
+    let status = with_daemon(&settings.admin_socket, async |daemon| daemon.status().await)?;
+    if args.json {
+        let json = serde_json::to_string_pretty(&status).map_err(|error| Failure::new(Exit::Other, error))?;
+        return say(&json);
+    }
+    say(&text(&status))
+}
+
+/// First what a person has to do, then the node, then each peer on a line of its own.
+fn text(status: &NodeStatus) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        out.push_str(&text);
+        out.push('\n');
+    };
+    for round in status.rounds.iter().filter(|round| round.waits_for_approval()) {
+        let address = round.address();
+        line(format!("{address} waits for your approval: smpcd round approve {address} --by NAME"));
+        for error in &round.input_errors {
+            line(format!("  input: {error}"));
+        }
+    }
+    line(format!("{} in {}, smpcd {}, since {}", status.party, status.consortium, status.software, status.started));
+    line(match &status.listening {
+        Some(address) => format!("listening on {address}"),
+        None => "no listening address: this node dials out only".to_owned(),
+    });
+    line(format!("agreement version {}, {}", status.agreement_version, status.agreement));
+    if !status.missing_signatures.is_empty() {
+        let who = status.missing_signatures.join(", ");
+        line(format!("no round opens: the signature of {who} is missing (smpcd agreement sign, at each of them)"));
+    }
+    if !status.missing_cards.is_empty() {
+        let who = status.missing_cards.join(", ");
+        line(format!("no card of {who}: no link with them (smpcd card add FILE)"));
+    }
+    let width = status.peers.iter().map(|peer| peer.party.len()).max().unwrap_or(0);
+    for peer in &status.peers {
+        line(format!("{:width$}  {}", peer.party, peer_text(peer)));
+        if let Some(differs) = &peer.agreement_differs {
+            line(format!("{:width$}  no round opens: {differs}", ""));
+        }
+    }
+    for round in status.rounds.iter().filter(|round| !round.waits_for_approval()) {
+        line(format!("{}  {}, waits for {}", round.address(), round.phase, waits(round)));
+    }
+    for stranger in &status.refused_strangers {
+        line(format!("refused  {stranger}"));
+    }
+    out
+}
+
+fn peer_text(peer: &PeerStatus) -> String {
+    let mut text = if peer.connected { "connected" } else { "not connected" }.to_owned();
+    let _ = write!(text, " since {}", peer.since);
+    if let (true, Some(address), Some(key_exchange)) = (peer.connected, &peer.address, &peer.key_exchange) {
+        let direction = if peer.dialled == Some(true) { "to" } else { "from" };
+        let _ = write!(text, ", {direction} {address}, {key_exchange}");
+    }
+    if let (Some(refusal), Some(at)) = (&peer.last_refusal, &peer.last_refusal_at) {
+        let _ = write!(text, "; last refusal {at}: {refusal}");
+    } else if !peer.connected && peer.address.is_none() {
+        text.push_str("; it has no address: it dials us");
+    }
+    text
+}
+
+/// Whom a round waits for, on one line.
+pub(crate) fn waits(round: &RoundStatus) -> String {
+    if round.waits_for.is_empty() { "nobody".to_owned() } else { round.waits_for.join(", ") }
 }

@@ -18,23 +18,20 @@ pub(super) struct Signing<'a> {
     pub(super) statement_digest: Digest,
 }
 
-/// Leaves a durable note for the daemon, before the signature leaves: it keeps the statement, and writes its digest and
-/// the person's name into the audit log.
+/// Leaves a note for the daemon, which keeps the statement and writes its digest and the person's name into the audit
+/// log, before the signature leaves.
 ///
 /// # Errors
 /// Where the note cannot be kept. Nothing is signed then.
 pub(super) fn record_signing(settings: &Settings, signing: &Signing<'_>) -> Result<(), Failure> {
     let act = Act::Signed {
-        by: signing.by.into(),
+        by: signing.by.to_owned(),
         agreement: signing.signature.agreement.0,
-        statement: signing.statement.into(),
+        statement: signing.statement.to_owned(),
         disclosure: signing.statement_digest.0,
     };
     pending::leave(&settings.data_dir, act).map_err(|error| {
-        let folder = settings.data_dir.display();
-        Failure::new(
-            Exit::Other,
-            format!("{folder}: cannot note for the audit log who signed; nothing is signed: {error}"),
-        )
+        let line = format!("{}: cannot note who signs: {error}; nothing was signed", settings.data_dir.display());
+        Failure::new(Exit::Other, line)
     })
 }
