@@ -1,8 +1,10 @@
 //! Peers and strangers that send what they should not, or nothing at all.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use wire::frame::{Frame, HEADER, MAX_CARD};
 use zeroize::Zeroizing;
@@ -72,6 +74,31 @@ async fn before_the_hello_nothing_else_is_taken() {
     first.still_linked(&to_second, &mut second, &to_first).await;
 }
 
+/// Gives a thousand bytes at a time and watches how much room is made for them.
+struct Measured {
+    header: Vec<u8>,
+    arrived: usize,
+    largest: usize,
+}
+
+impl AsyncRead for Measured {
+    fn poll_read(mut self: Pin<&mut Self>, _: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let room = into.remaining();
+        if !self.header.is_empty() {
+            let n = room.min(self.header.len());
+            into.put_slice(&self.header[..n]);
+            self.header.drain(..n);
+            return Poll::Ready(Ok(()));
+        }
+        assert!(room <= READ_PIECE.max(self.arrived), "room for {room} after {} bytes", self.arrived);
+        self.largest = self.largest.max(room);
+        let n = room.min(1000);
+        into.put_slice(&vec![1; n]);
+        self.arrived += n;
+        Poll::Ready(Ok(()))
+    }
+}
+
 #[tokio::test]
 async fn memory_follows_what_arrived_and_not_what_was_announced() {
     // A megabyte is announced, and a few bytes come. The reader's room is what one piece takes.
@@ -82,7 +109,13 @@ async fn memory_follows_what_arrived_and_not_what_was_announced() {
         matches!(error, ReadError::Silent)
     });
     assert!(reading.await.unwrap());
-    const { assert!(READ_PIECE <= 64 * 1024) };
+
+    // The room that is offered for reading never exceeds one piece or what has arrived already.
+    let header = raw(2, 300_001, &[]);
+    let mut stream = Measured { header, arrived: 0, largest: 0 };
+    let frame = read_frame(&mut stream, &LIMITS, PATIENCE).await.unwrap();
+    assert!(matches!(frame, Frame::Message(bytes) if bytes.len() == 300_000));
+    assert!(stream.largest >= READ_PIECE);
 
     // In the middle of a frame an end is no end.
     let (mut near, mut far) = tokio::io::duplex(64);

@@ -77,7 +77,9 @@ const Y: usize = 1;
 impl End {
     fn candidate(&self, me: usize, connection: usize, chain: &[CertificateDer<'static>]) -> Candidate {
         let dialled = (connection == X) == (me == 0);
-        Candidate { peer: index(1 - me), dialled, sequence: connection as u64, chain: chain.to_vec() }
+        // Each end numbers by itself, and not alike: the numbers must not decide between two directions.
+        let sequence = (connection ^ me) as u64;
+        Candidate { peer: index(1 - me), dialled, sequence, chain: chain.to_vec() }
     }
 
     fn claim(&mut self, candidate: Candidate, connection: usize) {
