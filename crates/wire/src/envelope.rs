@@ -75,6 +75,12 @@ impl Envelope {
         self.packet.sender
     }
 
+    /// The one party that it claims to be for, if it is for one.
+    #[must_use]
+    pub fn recipient(&self) -> Option<u16> {
+        self.packet.recipient
+    }
+
     /// What it says, unverified.
     #[must_use]
     pub fn body(&self) -> &Body {

@@ -1,0 +1,98 @@
+//! Links between parties: first in, first out, with delays; what is in flight is lost when one goes down (PROTOCOL 6.3).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use protocol::round::Millis;
+use wire::Sealed;
+use wire::link::{BulkId, Grant, Have};
+use zeroize::Zeroizing;
+
+/// What travels on a link.
+#[derive(Clone)]
+pub enum Parcel {
+    /// Bytes of an envelope.
+    Message(Zeroizing<Vec<u8>>),
+    /// An inventory.
+    Have(Have),
+    /// A grant.
+    Grant(Grant),
+    /// Elements.
+    Chunk {
+        /// Of what.
+        object: BulkId,
+        /// Which chunk.
+        index: u64,
+        /// Canonical elements.
+        elements: Zeroizing<Vec<u8>>,
+    },
+}
+
+impl Parcel {
+    /// A signed message.
+    #[must_use]
+    pub fn message(message: &Sealed) -> Self {
+        Self::Message(Zeroizing::new(message.bytes().to_vec()))
+    }
+}
+
+/// One direction of one link.
+#[derive(Default)]
+struct Lane {
+    queue: VecDeque<Parcel>,
+    /// When the last parcel in the queue arrives: the next one cannot overtake it.
+    last: Millis,
+}
+
+/// All links of a cluster.
+#[derive(Default)]
+pub(super) struct Network {
+    up: BTreeMap<(u16, u16), bool>,
+    /// How often a link has come or gone: a delivery that was planned for another time of it is void.
+    epochs: BTreeMap<(u16, u16), u64>,
+    lanes: BTreeMap<(u16, u16), Lane>,
+}
+
+fn pair(a: u16, b: u16) -> (u16, u16) {
+    (a.min(b), a.max(b))
+}
+
+impl Network {
+    pub(super) fn is_up(&self, a: u16, b: u16) -> bool {
+        self.up.get(&pair(a, b)).copied().unwrap_or(false)
+    }
+
+    /// Changes a link; what was in flight is lost. False where it was so already.
+    pub(super) fn set(&mut self, a: u16, b: u16, up: bool) -> bool {
+        if self.is_up(a, b) == up {
+            return false;
+        }
+        self.up.insert(pair(a, b), up);
+        *self.epochs.entry(pair(a, b)).or_default() += 1;
+        self.lanes.remove(&(a, b));
+        self.lanes.remove(&(b, a));
+        true
+    }
+
+    /// Sends a parcel; when it will arrive and in which epoch, or none where the link is down: then it is lost.
+    pub(super) fn send(&mut self, from: u16, to: u16, parcel: Parcel, earliest: Millis) -> Option<(Millis, u64)> {
+        if !self.is_up(from, to) {
+            return None;
+        }
+        let lane = self.lanes.entry((from, to)).or_default();
+        lane.last = lane.last.max(earliest);
+        lane.queue.push_back(parcel);
+        Some((lane.last, self.epoch(from, to)))
+    }
+
+    /// The parcel that arrives next on a link.
+    pub(super) fn receive(&mut self, from: u16, to: u16, epoch: u64) -> Option<Parcel> {
+        if self.epoch(from, to) != epoch {
+            return None;
+        }
+        self.lanes.get_mut(&(from, to))?.queue.pop_front()
+    }
+
+    fn epoch(&self, a: u16, b: u16) -> u64 {
+        self.epochs.get(&pair(a, b)).copied().unwrap_or(0)
+    }
+}

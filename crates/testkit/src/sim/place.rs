@@ -1,0 +1,137 @@
+//! A workplace in memory: tables of integers, objects as chunks, totals collected.
+
+use std::collections::BTreeMap;
+
+use protocol::round::{Finish, Object, Terms, Workplace};
+use sharing::{CHUNK_CELLS, Encoded};
+use zeroize::Zeroizing;
+
+/// One bulk object.
+#[derive(Default)]
+struct Stored {
+    chunks: Vec<Vec<u8>>,
+    committed: bool,
+}
+
+/// Where one party's elements live in a simulation. It is durable: a restart keeps what was committed.
+#[derive(Default)]
+pub struct Memory {
+    /// The table in the party's input file, row by row, in units of the last decimal.
+    pub input: Vec<i128>,
+    objects: BTreeMap<Object, Stored>,
+    totals: Vec<i128>,
+    result: Option<(Vec<i128>, Finish)>,
+}
+
+impl Memory {
+    /// A party's place before a round.
+    #[must_use]
+    pub fn new(input: Vec<i128>) -> Self {
+        Self { input, ..Self::default() }
+    }
+
+    /// The result that was made visible: totals and what completes them.
+    #[must_use]
+    pub fn result(&self) -> Option<(&[i128], &Finish)> {
+        self.result.as_ref().map(|(totals, finish)| (totals.as_slice(), finish))
+    }
+
+    /// Whether an object is there and durable.
+    #[must_use]
+    pub fn holds(&self, object: Object) -> bool {
+        self.objects.get(&object).is_some_and(|stored| stored.committed)
+    }
+
+    /// The objects that are there, durable or not.
+    pub fn objects(&self) -> impl Iterator<Item = Object> {
+        self.objects.keys().copied()
+    }
+
+    /// Forgets an object.
+    pub fn erase(&mut self, object: Object) {
+        self.objects.remove(&object);
+    }
+
+    /// Forgets every object; a result that was made visible stays.
+    pub fn erase_all(&mut self) {
+        self.objects.clear();
+        self.totals.clear();
+    }
+}
+
+impl Workplace for Memory {
+    fn snapshot(&mut self, terms: &Terms, seen: &mut dyn FnMut(&Encoded)) -> Result<(), Vec<String>> {
+        let layout = terms.layout();
+        if self.input.len() as u64 != layout.cells {
+            return Err(vec!["another number of cells than agreed".into()]);
+        }
+        let mut errors = Vec::new();
+        let mut stored = Stored::default();
+        for (chunk, values) in (0u64..).zip(self.input.chunks(CHUNK_CELLS)) {
+            match Encoded::new(layout.field, terms.columns(), chunk * CHUNK_CELLS as u64, values) {
+                Ok(encoded) => {
+                    let mut bytes = Vec::new();
+                    encoded.cells().write_to(&mut bytes);
+                    stored.chunks.push(bytes);
+                    seen(&encoded);
+                }
+                Err(error) => errors.push(error.to_string()),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        stored.committed = true;
+        self.objects.insert(Object::Snapshot, stored);
+        Ok(())
+    }
+
+    fn create(&mut self, _: &Terms, object: Object) -> Result<(), String> {
+        if self.holds(object) {
+            return Err(format!("{object} is written a second time"));
+        }
+        self.objects.insert(object, Stored::default());
+        Ok(())
+    }
+
+    fn append(&mut self, object: Object, chunk: &[u8]) -> Result<(), String> {
+        match self.objects.get_mut(&object) {
+            Some(stored) if !stored.committed => stored.chunks.push(chunk.to_vec()),
+            _ => return Err(format!("{object} is not being written")),
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, object: Object) -> Result<(), String> {
+        self.objects.get_mut(&object).ok_or_else(|| format!("no {object}"))?.committed = true;
+        Ok(())
+    }
+
+    fn read(&mut self, object: Object, chunk: u64, into: &mut Zeroizing<Vec<u8>>) -> Result<(), String> {
+        let stored = self.objects.get(&object).filter(|stored| stored.committed);
+        let bytes = usize::try_from(chunk).ok().and_then(|chunk| stored?.chunks.get(chunk));
+        let bytes = bytes.ok_or_else(|| format!("{object} has no chunk {chunk}"))?;
+        into.clear();
+        into.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn append_totals(&mut self, _: &Terms, chunk: u64, totals: &[i128]) -> Result<(), String> {
+        if chunk == 0 {
+            self.totals.clear();
+        }
+        if self.totals.len() as u64 != chunk * CHUNK_CELLS as u64 {
+            return Err("totals out of order".into());
+        }
+        self.totals.extend_from_slice(totals);
+        Ok(())
+    }
+
+    fn finish_result(&mut self, _: &Terms, result: &Finish) -> Result<(), String> {
+        if self.result.is_some() {
+            return Err("a second result".into());
+        }
+        self.result = Some((core::mem::take(&mut self.totals), result.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,343 @@
+//! What is going to happen in a simulated round: who is there, what they hold, when they act, how links behave.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use protocol::agreement::ColumnDraft;
+
+use crate::consortium::{Blueprint, Key, Roles, column, computation, figures};
+use crate::dice::Dice;
+
+/// The computation that simulated rounds are about.
+pub const COMPUTATION: &str = "total";
+/// Their period.
+pub const PERIOD: &str = "2026-trial.1";
+/// Milliseconds after the start by which a random plan has done everything that it does to links and people.
+const CALM: u64 = 8_000;
+
+/// Something that people or the world do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// The operator of this party starts the round.
+    Propose(u16),
+    /// The operator of this party approves.
+    Approve(u16),
+    /// The policy of this party approves.
+    AutoApprove(u16),
+    /// The operator of this party declines.
+    Decline(u16),
+    /// The input file of this party is replaced by the good one of the plan.
+    Mend(u16),
+    /// A link goes down; what is in flight is lost.
+    Down(u16, u16),
+    /// A link comes up.
+    Up(u16, u16),
+}
+
+/// How a plan has to end at every honest party.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// With the sum of these contributors.
+    Completed(Vec<u16>),
+    /// Without a result; every reason holds all of these words.
+    Abandoned(Vec<String>),
+    /// One way or the other: only safety is at stake.
+    Ended,
+}
+
+/// A round to be simulated.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Everything random follows from it.
+    pub seed: u64,
+    /// The agreement, its only computation being [`COMPUTATION`].
+    pub blueprint: Blueprint,
+    /// The good input of each party; empty where it contributes nothing.
+    pub inputs: Vec<Vec<i128>>,
+    /// Parties whose input file is bad until it is mended.
+    pub spoilt: BTreeSet<u16>,
+    /// Parties under an adversary: what they send may be changed, and they may be named.
+    pub corrupt: BTreeSet<u16>,
+    /// What happens when, in milliseconds.
+    pub script: Vec<(u64, Happening)>,
+    /// Least and greatest delay of a parcel, in milliseconds.
+    pub latency: (u64, u64),
+    /// Least and greatest time of a job, in milliseconds.
+    pub work: (u64, u64),
+    /// How it has to end.
+    pub expect: Expect,
+}
+
+impl Plan {
+    /// A round in which nothing goes wrong: all links are up, `p0` proposes, everybody approves.
+    #[must_use]
+    pub fn smooth(seed: u64, roles: &[Roles], rows: u32, columns: Vec<ColumnDraft>) -> Self {
+        let mut blueprint = Blueprint::new(seed, roles);
+        blueprint.draft.computations = vec![computation(COMPUTATION, rows, columns)];
+        let mut plan = Self {
+            seed,
+            blueprint,
+            inputs: vec![Vec::new(); roles.len()],
+            spoilt: BTreeSet::new(),
+            corrupt: BTreeSet::new(),
+            script: Vec::new(),
+            latency: (1, 50),
+            work: (0, 20),
+            expect: Expect::Completed(parties(roles, |r| r.input)),
+        };
+        let mut dice = plan.dice("inputs");
+        if let Some(bounds) = plan.bounds() {
+            for party in parties(roles, |r| r.input) {
+                plan.inputs[usize::from(party)] = figures(&mut dice, &bounds, u64::from(rows));
+            }
+        }
+        plan.link_all(0);
+        plan.script.push((1, Happening::Propose(0)));
+        for party in parties(roles, |r| r.input) {
+            plan.script.push((1_000, Happening::Approve(party)));
+        }
+        plan
+    }
+
+    /// A small round of three parties with all roles, on one cell.
+    #[must_use]
+    pub fn trio(seed: u64) -> Self {
+        Self::smooth(seed, &[Roles::ALL; 3], 1, vec![column("amount", 0, "-1000", "1000")])
+    }
+
+    /// A round at random. Its expectation is what PROTOCOL promises for what happens in it.
+    #[must_use]
+    pub fn random(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, "plan");
+        let roles = random_roles(&mut dice);
+        let (rows, columns) = random_table(&mut dice);
+        let mut plan = Self::smooth(seed, &roles, rows, columns);
+        plan.latency = (1, dice.within(1, 400));
+        plan.work = (0, dice.within(0, 300));
+        let inputs = parties(&roles, |r| r.input);
+        // People and policies act at any time before calm.
+        plan.script.retain(|(_, h)| matches!(h, Happening::Up(..)));
+        plan.script.push((dice.within(0, 500), Happening::Propose(dice_party(&mut dice, roles.len()))));
+        for &party in &inputs {
+            let at = dice.within(3_000, CALM);
+            let approves = if dice.percent(30) { Happening::AutoApprove(party) } else { Happening::Approve(party) };
+            plan.script.push((at, approves));
+            if dice.percent(15) {
+                plan.script.push((dice.within(1_000, at), Happening::Decline(party)));
+            }
+            if dice.percent(10) {
+                plan.spoilt.insert(party);
+                plan.script.push((CALM + 500, Happening::Mend(party)));
+                plan.script.push((CALM + 501, Happening::Approve(party)));
+            }
+        }
+        match dice.below(10) {
+            0..=3 => {}
+            4..=6 => plan.flap(&mut dice),
+            7 => plan.arrive_late(&mut dice),
+            8 => plan.someone_never_comes(&mut dice),
+            _ => plan.someone_declines(&mut dice, &inputs),
+        }
+        plan
+    }
+
+    /// The agreement's columns, if it is valid.
+    fn bounds(&self) -> Option<Vec<sharing::Column>> {
+        let agreement = self.blueprint.agreement().ok()?;
+        Some(agreement.computation(COMPUTATION)?.columns.iter().map(|c| c.bounds).collect())
+    }
+
+    /// Choices of this plan for an end.
+    #[must_use]
+    pub fn dice(&self, label: &str) -> Dice {
+        Dice::new(self.seed, label)
+    }
+
+    /// A party's signing key.
+    #[must_use]
+    pub fn key(&self, party: u16) -> &Key {
+        &self.blueprint.keys[usize::from(party)]
+    }
+
+    /// Number of parties.
+    #[must_use]
+    pub fn parties(&self) -> u16 {
+        u16::try_from(self.blueprint.keys.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Asks for so many contributors only.
+    pub fn min_contributors(&mut self, least: u16) {
+        for computation in &mut self.blueprint.draft.computations {
+            computation.min_contributors = Some(i64::from(least));
+        }
+    }
+
+    /// Sets `collect_for` and `give_up_after`.
+    pub fn deadlines(&mut self, collect_for: Duration, give_up_after: Duration) {
+        for computation in &mut self.blueprint.draft.computations {
+            computation.collect_for = Some(collect_for);
+            computation.give_up_after = Some(give_up_after);
+        }
+    }
+
+    /// Drops what matches from the script.
+    pub fn without(&mut self, drop: impl Fn(&Happening) -> bool) {
+        self.script.retain(|(_, happening)| !drop(happening));
+    }
+
+    fn pairs(&self) -> Vec<(u16, u16)> {
+        (0..self.parties()).flat_map(|a| (a + 1..self.parties()).map(move |b| (a, b))).collect()
+    }
+
+    fn link_all(&mut self, at: u64) {
+        for (a, b) in self.pairs() {
+            self.script.push((at, Happening::Up(a, b)));
+        }
+    }
+
+    /// Links come and go until it is calm.
+    fn flap(&mut self, dice: &mut Dice) {
+        for (a, b) in self.pairs() {
+            for _ in 0..dice.below(5) {
+                let down = dice.within(0, CALM);
+                self.script.push((down, Happening::Down(a, b)));
+                self.script.push((down + dice.within(1, 1_500), Happening::Up(a, b)));
+            }
+        }
+        self.link_all(CALM + 2_000);
+    }
+
+    /// Some parties have no link before a while has passed.
+    fn arrive_late(&mut self, dice: &mut Dice) {
+        for party in 0..self.parties() {
+            if dice.percent(40) {
+                let at = dice.within(0, CALM);
+                self.without(|h| matches!(h, Happening::Up(a, b) if *a == party || *b == party));
+                for other in (0..self.parties()).filter(|&p| p != party) {
+                    self.script.push((at, Happening::Up(party, other)));
+                }
+            }
+        }
+        // Who approved before it knew of the round approves again.
+        self.link_all(CALM);
+        self.approve_all(CALM + 1_500);
+    }
+
+    fn approve_all(&mut self, at: u64) {
+        for party in (0..self.parties()).filter(|&p| !self.inputs[usize::from(p)].is_empty()).collect::<Vec<_>>() {
+            self.script.push((at, Happening::Approve(party)));
+        }
+    }
+
+    /// One party has no link at all: nothing can be certified, and everybody says whom it waited for.
+    fn someone_never_comes(&mut self, dice: &mut Dice) {
+        let roles = self.roles();
+        let computes = parties(&roles, |r| r.compute);
+        let absent = computes[dice.index(computes.len())];
+        self.never_comes(absent);
+    }
+
+    /// That party has no link at all.
+    pub fn never_comes(&mut self, absent: u16) {
+        self.without(|h| matches!(h, Happening::Up(a, b) if *a == absent || *b == absent));
+        self.without(|h| matches!(h, Happening::Propose(_) | Happening::Approve(_)) && about(h) == absent);
+        let proposer = if absent == 0 { 1 } else { 0 };
+        self.script.push((400, Happening::Propose(proposer)));
+        self.expect = Expect::Abandoned(vec![format!("from p{absent}")]);
+    }
+
+    /// One input party is up and declines for good. Where the agreement allows, the others go on without it.
+    fn someone_declines(&mut self, dice: &mut Dice, inputs: &[u16]) {
+        let decliner = inputs[dice.index(inputs.len())];
+        self.spoilt.remove(&decliner);
+        self.without(|h| {
+            about(h) == decliner && matches!(h, Happening::Approve(_) | Happening::AutoApprove(_) | Happening::Mend(_))
+        });
+        self.script.push((dice.within(1_000, CALM), Happening::Decline(decliner)));
+        let others: Vec<u16> = inputs.iter().copied().filter(|&p| p != decliner).collect();
+        let roles = self.roles();
+        let least = if roles.iter().any(|r| r.input && r.result) { 3 } else { 2 };
+        if others.len() >= least {
+            self.min_contributors(u16::try_from(least).unwrap_or(3));
+            self.expect = Expect::Completed(others);
+        } else {
+            self.expect = Expect::Abandoned(vec![format!("p{decliner}")]);
+        }
+    }
+
+    /// What each party does, as its input and the draft say.
+    #[must_use]
+    pub fn roles(&self) -> Vec<Roles> {
+        let has = |roles: &Option<Vec<String>>, role: &str| roles.iter().flatten().any(|r| r == role);
+        let roles = self.blueprint.draft.parties.iter().map(|party| Roles {
+            input: has(&party.roles, "input"),
+            compute: has(&party.roles, "compute"),
+            result: has(&party.roles, "result"),
+        });
+        roles.collect()
+    }
+}
+
+/// Whom a happening is about; of a link, its first end.
+#[must_use]
+pub fn about(happening: &Happening) -> u16 {
+    match *happening {
+        Happening::Propose(p)
+        | Happening::Approve(p)
+        | Happening::AutoApprove(p)
+        | Happening::Decline(p)
+        | Happening::Mend(p)
+        | Happening::Down(p, _)
+        | Happening::Up(p, _) => p,
+    }
+}
+
+fn parties(roles: &[Roles], has: impl Fn(&Roles) -> bool) -> Vec<u16> {
+    (0u16..).zip(roles).filter(|(_, r)| has(r)).map(|(i, _)| i).collect()
+}
+
+fn dice_party(dice: &mut Dice, count: usize) -> u16 {
+    u16::try_from(dice.index(count)).unwrap_or(0)
+}
+
+/// Mostly three to five parties with all roles; sometimes fewer dealers, holders without input, other result parties.
+fn random_roles(dice: &mut Dice) -> Vec<Roles> {
+    let count = match dice.below(10) {
+        0..=3 => 3,
+        4..=6 => 4,
+        7..=8 => 5,
+        _ => dice.within(6, 7),
+    };
+    let count = usize::try_from(count).unwrap_or(3);
+    if dice.percent(70) {
+        return vec![Roles::ALL; count];
+    }
+    // Two dealers and holders, and a party apart that learns the sum.
+    let apart = Roles { input: false, compute: false, result: true };
+    if dice.percent(30) {
+        let dealer = Roles { input: true, compute: true, result: false };
+        return vec![dealer, dealer, apart];
+    }
+    // Every dealer holds shares, for no other dealing is there yet.
+    let mut roles = vec![Roles::ALL; 3];
+    for _ in 3..=count {
+        let input = dice.percent(50);
+        let compute = input || dice.percent(60);
+        roles.push(Roles { input, compute, result: !compute || dice.percent(50) });
+    }
+    dice.shuffle(&mut roles);
+    roles
+}
+
+/// Mostly a few cells, sometimes of more than one chunk; bounds of both fields.
+fn random_table(dice: &mut Dice) -> (u32, Vec<ColumnDraft>) {
+    // 2 · |I| · 10^18 passes the smaller field's prime for every |I| here.
+    let wide = [("-2000000000000000000", "2000000000000000000"), ("-9999999999999999", "123456789012345678901234567")];
+    let narrow = [("-1000", "1000"), ("0", "1"), ("-5", "-2"), ("7", "7"), ("0", "1000000000000")];
+    let bounds: Vec<(&str, &str)> = (0..dice.within(1, 3))
+        .map(|_| if dice.percent(30) { wide[dice.index(wide.len())] } else { narrow[dice.index(narrow.len())] })
+        .collect();
+    let columns = bounds.iter().enumerate().map(|(i, (min, max))| column(&format!("c{i}"), 0, min, max)).collect();
+    let rows = if dice.percent(1) { dice.within(65_000, 140_000) } else { dice.within(1, 6) };
+    (u32::try_from(rows).unwrap_or(1), columns)
+}
