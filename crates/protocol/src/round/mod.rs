@@ -303,6 +303,13 @@ impl Round {
             Body::Open { .. } if sender != terms.leader(self.voter.attempt()) => {
                 Err("an Open of a party that does not lead this attempt")
             }
+            Body::Propose { computation, period, voided }
+                if **computation != *terms.computation().id
+                    || **period != *terms.period()
+                    || *voided != terms.voided() =>
+            {
+                Err("a proposal of something else under this round's id")
+            }
             Body::Deal { shares } if shares.len() != terms.computes().len() => {
                 Err("a header with another number of shares than compute parties")
             }
