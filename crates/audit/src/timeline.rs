@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use crate::event::{Approver, Event, Source};
 use crate::record::Record;
-use crate::words::{Actor, Digest, Name, Outcome};
+use crate::words::{Actor, Digest, Direction, Name, Outcome};
 
 /// Digits of a digest that are shown: enough to compare by eye, never enough to rely on.
 const DIGITS: usize = 12;
@@ -68,7 +68,9 @@ fn source(source: Source) -> &'static str {
 /// The event in plain words.
 fn what(event: &Event, peer: Option<&Name>) -> String {
     let joined = peer.map_or_else(String::new, |peer| format!(", proposed by {peer}"));
-    let peer = peer.map_or("an unknown party", Name::as_str);
+    // A message without a peer went to all whom it concerns.
+    let nobody = if event.direction() == Some(Direction::Sent) { "all" } else { "an unknown party" };
+    let peer = peer.map_or(nobody, Name::as_str);
     match event {
         Event::DaemonStarted => "daemon started".into(),
         Event::DaemonStopped { reason } => format!("daemon stopped: {reason}"),

@@ -35,6 +35,8 @@ pub struct RoundStatus {
     pub input_errors: Vec<String>,
     /// The contributor set, once it is certified.
     pub contributors: Vec<String>,
+    /// Result parties whose result is another one than this party's: an alarm.
+    pub differing: Vec<String>,
     /// Chunks of the result that are done, of how many.
     pub progress: Option<(u64, u64)>,
     /// Seconds until dealings are no longer waited for, when this was written.
@@ -62,6 +64,7 @@ impl RoundStatus {
             abandoned_by: Vec::new(),
             input_errors: Vec::new(),
             contributors: Vec::new(),
+            differing: Vec::new(),
             progress: None,
             collect_left_s: 0,
             give_up_left_s: 0,
@@ -97,6 +100,7 @@ impl RoundStatus {
         self.abandoned_by.clone_from(&view.abandoned_by);
         self.input_errors.clone_from(&view.input_errors);
         self.contributors.clone_from(&view.contributors);
+        self.differing.clone_from(&view.differing);
         self.progress = view.progress;
         self.collect_left_s = left(view.collect_until);
         self.give_up_left_s = left(view.give_up_at);

@@ -42,7 +42,6 @@ impl Hub {
                 known.live = None;
                 known.since = Some(Timestamp::now());
                 known.refusal = Some((Timestamp::now(), reason.clone()));
-                tracing::info!(target: "link", peer = %id, %reason, "link down");
                 self.record(Draft::new(Record::LinkDown { reason: Text::of(&reason) }).peer(&id));
             }
             LinkEvent::Refused { remote, party, dialling, reason, count } => {
@@ -59,7 +58,6 @@ impl Hub {
 
     fn link_up(&mut self, peer: u16, hello: Box<Hello>, info: LinkInfo, sender: LinkSender) {
         let id = self.party_id(peer).to_owned();
-        tracing::info!(target: "link", peer = %id, remote = %info.remote, key_exchange = info.key_exchange, "link up");
         self.record(
             Draft::new(Record::LinkUp { key_exchange: Name::of(info.key_exchange), dialled: info.dialled }).peer(&id),
         );

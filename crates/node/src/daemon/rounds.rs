@@ -105,6 +105,7 @@ impl Hub {
             }
         }
         let (rounds, disclosure) = (&self.rounds, self.disclosure);
+        let auto = self.settings.approval.policy == Policy::Auto;
         self.store.commit(|tx| {
             for pin in &pins {
                 if let Some(open) = rounds.get(pin) {
@@ -121,7 +122,7 @@ impl Hub {
             for (id, step) in &steps {
                 let Some(open) = rounds.get(id) else { continue };
                 let terms = open.round.terms();
-                let telling = Telling { terms, disclosure, agreement: terms.agreement() };
+                let telling = Telling { terms, disclosure, agreement: terms.agreement(), auto };
                 for note in &step.notes {
                     if let Some(draft) = telling.record(note) {
                         tx.audit(draft)?;
@@ -146,7 +147,7 @@ impl Hub {
         for (id, step) in steps {
             if let Some(open) = self.rounds.get(&id) {
                 let terms = open.round.terms();
-                let telling = Telling { terms, disclosure, agreement: terms.agreement() };
+                let telling = Telling { terms, disclosure, agreement: terms.agreement(), auto };
                 step.notes.iter().for_each(|note| telling.trace(note));
             }
             for change in step.changes {

@@ -12,6 +12,8 @@ pub(crate) struct Telling<'a> {
     pub(crate) disclosure: [u8; 32],
     /// The agreement's digest.
     pub(crate) agreement: Digest,
+    /// The policy approves, and no person need be called.
+    pub(crate) auto: bool,
 }
 
 impl Telling<'_> {
@@ -62,6 +64,7 @@ impl Telling<'_> {
                     contributors: set.dealings.iter().map(|entry| self.name(entry.dealer)).collect(),
                 })
                 .digest(DigestOf::Set, digest.0),
+            Note::OutcomeAgrees { peer } => self.draft(Event::OutcomeReceived).peer(self.terms.party_id(*peer)),
             Note::OutcomeDiffers { peer } => self.draft(Event::OutcomeDiffers).peer(self.terms.party_id(*peer)),
             Note::Abandoned { reason } => self.draft(Event::RoundAbandoned { reason: Text::of(reason) }),
             Note::Fault { culprit, kind, reason } => self
@@ -127,7 +130,7 @@ impl Telling<'_> {
             }
             // A partial sum's digest is not salted: with the other partial sums at hand it is a hash of the total.
             Body::Partial { set, .. } => draft(Event::PartialSent, Event::PartialReceived).digest(DigestOf::Set, set.0),
-            Body::Outcome { .. } => draft(Event::OutcomeSent, Event::OutcomeReceived),
+            Body::Outcome { .. } => self.draft(Event::OutcomeSent),
             Body::Decline { reason } => {
                 let reason = Text::of(reason);
                 named(draft(Event::DeclineSent { reason: reason.clone() }, Event::DeclineReceived { reason }))
@@ -145,6 +148,9 @@ impl Telling<'_> {
         let id = self.terms.round();
         match note {
             Note::Joined { .. } => tracing::info!(target: "round", %round, %id, "joined the round"),
+            Note::ApprovalAsked if self.auto => {
+                tracing::info!(target: "round", %round, %id, "the policy approves, if the input passes every bound");
+            }
             Note::ApprovalAsked => tracing::warn!(
                 target: "round", %round, %id,
                 "the round waits for this party's approval: smpcd round approve {round} --by NAME"
@@ -167,6 +173,9 @@ impl Telling<'_> {
                 target: "round", %round, %id, contributors = set.dealings.len(), "the contributor set is certified"
             ),
             Note::Released { .. } => tracing::info!(target: "round", %round, %id, "the result is there"),
+            Note::OutcomeAgrees { peer } => tracing::debug!(
+                target: "round", %round, %id, peer = self.terms.party_id(*peer), "the peer's outcome agrees"
+            ),
             Note::OutcomeDiffers { peer } => tracing::error!(
                 target: "round", %round, %id, peer = self.terms.party_id(*peer),
                 "a peer has another result: compare the digests of both results"

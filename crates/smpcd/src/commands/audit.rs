@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use audit::{Reader, Record};
+use audit::{ReadError, Reader, Record};
 use clap::Subcommand;
 
 use super::round::Address;
@@ -65,6 +65,8 @@ fn show(log: &Path, args: &Show) -> Result<(), Failure> {
         // What was read before the bad line is shown: it helps to find it.
         let record = match record {
             Ok(record) => record,
+            // A record that is being written at this moment is no fault.
+            Err(ReadError::Torn { .. }) => break,
             Err(error) => {
                 print(&mut page)?;
                 return Err(Failure::new(Exit::Unverified, format!("{}: {error}", log.display())));

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
-use node::result::{Place, ResultError, ResultFile, ratio_unit, write_atomically};
 use node::pending::{self, Act};
+use node::result::{Place, ResultError, ResultFile, ratio_unit, write_atomically};
 use node::settings::Settings;
 
 use crate::cli::Config;

@@ -105,7 +105,7 @@ impl TableArgs {
     }
 }
 
-fn sharing(text: &str) -> Result<SharingDraft, String> {
+pub(crate) fn sharing(text: &str) -> Result<SharingDraft, String> {
     if text == "additive" {
         return Ok(SharingDraft::Named("additive".to_owned()));
     }

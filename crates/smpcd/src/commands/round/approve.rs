@@ -82,9 +82,7 @@ pub(super) fn decline(args: &Decline) -> Result<(), Failure> {
     let by = person(&args.by)?;
     let settings = NodeFile::load(&args.config.file)?.settings;
     let Address { computation, period } = &args.round;
-    with_daemon(&settings.admin_socket, async |daemon| {
-        daemon.decline(computation, period, by, &args.reason).await
-    })?;
+    with_daemon(&settings.admin_socket, async |daemon| daemon.decline(computation, period, by, &args.reason).await)?;
     say(&format!("{} is declined for now; `smpcd round approve {} --by NAME` still can", args.round, args.round))
 }
 

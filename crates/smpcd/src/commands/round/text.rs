@@ -42,6 +42,10 @@ pub(super) fn show(round: &RoundStatus) -> String {
     for (party, reason) in &round.abandoned_by {
         more("abandoned by", format!("{party}: {reason}"));
     }
+    if !round.differing.is_empty() {
+        let who = round.differing.join(", ");
+        more("ALARM", format!("another result than ours at {who}: compare the digests (smpcd result show)"));
+    }
     for error in &round.input_errors {
         more("input", error.clone());
     }
@@ -59,5 +63,9 @@ pub(super) fn approval(round: &RoundStatus) -> String {
 }
 
 fn left(seconds: u64) -> String {
-    if seconds == 0 { "no time left".to_owned() } else { humantime::format_duration(Duration::from_secs(seconds)).to_string() }
+    if seconds == 0 {
+        "no time left".to_owned()
+    } else {
+        humantime::format_duration(Duration::from_secs(seconds)).to_string()
+    }
 }
