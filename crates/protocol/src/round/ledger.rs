@@ -102,14 +102,6 @@ impl Ledger {
         self.held.range(Slot { kind, sender, each: 0 }..=Slot { kind, sender, each: u32::MAX }).next().map(|(_, m)| m)
     }
 
-    /// Result parties whose Outcome is there and is not `ours`.
-    pub(super) fn other_outcomes(&self, me: u16, ours: &[u8; 32]) -> Vec<u16> {
-        let differs = |m: &&Sealed| {
-            m.sender() != me && matches!(m.body(), Body::Outcome { result: Some(theirs) } if theirs != ours)
-        };
-        self.held.values().filter(differs).map(Sealed::sender).collect()
-    }
-
     /// The Share of that dealer to that recipient, unless it was refused.
     pub(super) fn share(&self, dealer: u16, recipient: u16) -> Option<&Sealed> {
         if self.refused.contains(&(dealer, recipient)) {

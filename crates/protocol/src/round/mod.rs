@@ -62,6 +62,8 @@ pub struct Round {
     sent: BTreeMap<u16, u64>,
     inventories: BTreeMap<u16, u32>,
     outcomes: BTreeSet<u16>,
+    compared: BTreeSet<u16>,
+    differing: BTreeSet<u16>,
     ended: Option<Ended>,
     closed: bool,
 }
@@ -92,6 +94,8 @@ impl Round {
             sent: BTreeMap::new(),
             inventories: BTreeMap::new(),
             outcomes: BTreeSet::new(),
+            compared: BTreeSet::new(),
+            differing: BTreeSet::new(),
             ended: None,
             closed: false,
             terms: Arc::new(terms),
@@ -212,8 +216,33 @@ impl Round {
                 break;
             }
         }
+        self.compare(context);
         self.close(context);
         self.expire(context);
+    }
+
+    /// PROTOCOL 4.7: result parties compare Outcomes, each once, as soon as both are there.
+    fn compare(&mut self, context: &mut Context<'_>) {
+        let terms = context.terms;
+        let learns = terms.is_result(terms.me());
+        let ours = match self.receiver {
+            Receiver::Released { digest } => Some(digest),
+            _ if learns => return,
+            _ => None,
+        };
+        for message in context.ledger.messages().filter(|m| m.kind() == MessageKind::Outcome) {
+            let peer = message.sender();
+            let Body::Outcome { result } = message.body() else { continue };
+            if peer == terms.me() || result.is_some() != learns || !self.compared.insert(peer) {
+                continue;
+            }
+            if *result == ours {
+                context.step.notes.push(Note::OutcomeAgrees { peer });
+            } else {
+                self.differing.insert(peer);
+                context.step.notes.push(Note::OutcomeDiffers { peer });
+            }
+        }
     }
 
     fn dispatch(&mut self, context: &mut Context<'_>, event: Event) {
@@ -325,7 +354,10 @@ impl Round {
         match context.ledger.take(&message) {
             Taken::Known => {}
             Taken::New => {
-                context.note(Note::Received(message.clone()));
+                // What an Outcome is worth is known once there is one here too: see `compare`.
+                if message.kind() != MessageKind::Outcome {
+                    context.note(Note::Received(message.clone()));
+                }
                 context.change(Change::Message(message.clone()));
                 context.inbox.push_back(message);
             }
@@ -372,19 +404,8 @@ impl Round {
                     Err(reason) => Err(reason),
                 }
             }
-            Body::Outcome { result } => {
+            Body::Outcome { .. } => {
                 self.outcomes.insert(sender);
-                if let (Receiver::Released { digest }, Some(theirs)) = (&self.receiver, result)
-                    && digest != theirs
-                {
-                    context.note(Note::OutcomeDiffers { peer: sender });
-                }
-                // Of this party's own the others may have come before it.
-                if let (true, Some(ours)) = (sender == terms.me(), result) {
-                    for peer in context.ledger.other_outcomes(sender, ours) {
-                        context.note(Note::OutcomeDiffers { peer });
-                    }
-                }
                 Ok(())
             }
             Body::Propose { .. }

@@ -181,6 +181,11 @@ pub enum Note {
         /// (S, Q).
         set: Set,
     },
+    /// Another party has ended the round, and what it has is what this party has, as far as it learns of it.
+    OutcomeAgrees {
+        /// Who.
+        peer: u16,
+    },
     /// Another result party has another result.
     OutcomeDiffers {
         /// Who.

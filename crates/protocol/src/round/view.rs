@@ -80,6 +80,8 @@ pub struct View {
     pub input_errors: Vec<String>,
     /// S, once it is certified.
     pub contributors: Vec<String>,
+    /// Result parties whose result is another one than this party's.
+    pub differing: Vec<String>,
     /// Chunks of the result that are done, of how many.
     pub progress: Option<(u64, u64)>,
     /// When dealings are no longer waited for.

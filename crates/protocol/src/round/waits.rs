@@ -50,6 +50,7 @@ impl Round {
                 .flat_map(|certified| certified.set.dealings.iter())
                 .map(|entry| id(entry.dealer))
                 .collect(),
+            differing: self.differing.iter().map(|&party| id(party)).collect(),
             progress: self.receiver.progress().map(|done| (done, terms.layout().chunks())),
             collect_until: self.collected(),
             give_up_at: self.give_up(),
