@@ -120,7 +120,7 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The set that was certified.
     pub certified: Option<Set>,
-    /// Virtual time at the end.
+    /// When the last party ended the round.
     pub ended_at: Millis,
     /// Events handled.
     pub events: u64,
@@ -172,6 +172,7 @@ pub struct Cluster {
     tamper: Option<Tamper>,
     dice: Dice,
     now: Millis,
+    ended_at: Millis,
     agenda: BTreeMap<(Millis, u64, u64), Occurrence>,
     planned: u64,
     events: u64,
@@ -200,6 +201,7 @@ impl Cluster {
             tamper: None,
             dice: plan.dice("schedule"),
             now: Millis(0),
+            ended_at: Millis(0),
             agenda: BTreeMap::new(),
             planned: 0,
             events: 0,
@@ -268,7 +270,7 @@ impl Cluster {
             parties: self.parties.iter().map(standing).collect(),
             certified: self.observer.certified().cloned(),
             findings: self.observer.findings,
-            ended_at: self.now,
+            ended_at: self.ended_at,
             events: self.events,
         })
     }
@@ -446,7 +448,10 @@ impl Cluster {
                     party.disk.messages.push(message);
                 }
                 Change::EraseSecrets => party.disk.messages.retain(|m| m.kind() != wire::MessageKind::Share),
-                Change::Ended(ended) => party.disk.ended = Some(ended),
+                Change::Ended(ended) => {
+                    party.disk.ended = Some(ended);
+                    self.ended_at = self.now;
+                }
                 Change::Secret { .. } | Change::EraseSecret(_) => {}
             }
         }
