@@ -230,25 +230,19 @@ impl<C, const MAX: usize> Decode<C> for Bytes<MAX> {
 
 // The derive of bincode asks for borrowing decoders too; nothing here borrows.
 impl<'de, C, T: Decode<C>, const MAX: usize> BorrowDecode<'de, C> for Seq<T, MAX> {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
-        decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
         Self::decode(decoder)
     }
 }
 
 impl<'de, C, const MAX: usize> BorrowDecode<'de, C> for Text<MAX> {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
-        decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
         Self::decode(decoder)
     }
 }
 
 impl<'de, C, const MAX: usize> BorrowDecode<'de, C> for Bytes<MAX> {
-    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(
-        decoder: &mut D,
-    ) -> Result<Self, bincode::error::DecodeError> {
+    fn borrow_decode<D: BorrowDecoder<'de, Context = C>>(decoder: &mut D) -> Result<Self, bincode::error::DecodeError> {
         Self::decode(decoder)
     }
 }

@@ -17,6 +17,5 @@ pub trait Signer {
 /// Whether `signature` over `digest` is `key`'s, by the strict rules: no small-order key, no malleable signature.
 #[must_use]
 pub fn verify(key: &[u8; 32], digest: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(key)
-        .is_ok_and(|key| key.verify_strict(digest, &Signature::from_bytes(signature)).is_ok())
+    VerifyingKey::from_bytes(key).is_ok_and(|key| key.verify_strict(digest, &Signature::from_bytes(signature)).is_ok())
 }
