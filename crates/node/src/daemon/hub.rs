@@ -14,7 +14,8 @@ use wire::{RoundId, Signer};
 
 use super::DaemonError;
 use super::peers::Peer;
-use super::rounds::{Open, Pending};
+use super::rounds::Open;
+use super::turn::Pending;
 use super::work::Finished;
 use crate::admin::{Call, Refused, Reply, Request};
 use crate::book::Book;

@@ -10,6 +10,7 @@ mod peers;
 mod place;
 mod rounds;
 mod story;
+mod turn;
 mod work;
 
 use std::path::PathBuf;

@@ -1,29 +1,25 @@
 //! The rounds of this node: opening, feeding, committing, acting.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use audit::{Actor, Draft, Event as Record, Name, Text, Time};
+use audit::{Actor, Draft, Event as Record, Name, Text};
 use jiff::Timestamp;
 use protocol::agreement::PartyIndex;
-use protocol::round::{Action, Approver, Change, Ended, Event, Phase, Round, SecretName, Step, Terms};
+use protocol::round::{Approver, Event, Phase, Round, Terms};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
-use wire::frame::Frame;
 use wire::{Body, Envelope, MessageKind, RoundId, Sealed};
 use zeroize::Zeroizing;
 
 use super::hub::Hub;
 use super::place::RoundPlace;
-use super::story::Telling;
-use super::work::{Finished, Work, Worker, stream};
+use super::work::{Finished, Worker};
 use crate::admin::{Refused, Reply};
-use crate::result::Place;
 use crate::settings::Policy;
 use crate::status::RoundStatus;
-use crate::store::{MessageRow, Reads, RoundRow, StoreError, Transaction};
+use crate::store::{Reads, RoundRow, StoreError};
 
 /// Rounds that are open at once. Each costs some hundred kilobytes at most while it waits.
 const MOST_OPEN: usize = 64;
@@ -32,41 +28,9 @@ const MOST_OPEN: usize = 64;
 pub(super) struct Open {
     pub(super) round: Round,
     pub(super) status: RoundStatus,
-    worker: Worker,
+    pub(super) worker: Worker,
     /// When the input file was last changed, as of the last approval by the policy.
     pub(super) input_seen: Option<SystemTime>,
-}
-
-/// What the events of one turn brought.
-#[derive(Default)]
-pub(super) struct Pending {
-    pub(super) drafts: Vec<Draft>,
-    steps: Vec<(RoundId, Step)>,
-    pins: Vec<RoundId>,
-    kept: Vec<(&'static str, String, Vec<u8>)>,
-    /// Files that are done with once this is committed.
-    pub(super) consumed: Vec<PathBuf>,
-}
-
-impl Pending {
-    pub(super) fn is_empty(&self) -> bool {
-        self.drafts.is_empty()
-            && self.steps.is_empty()
-            && self.pins.is_empty()
-            && self.kept.is_empty()
-            && self.consumed.is_empty()
-    }
-
-    pub(super) fn keep(&mut self, kind: &'static str, name: &str, bytes: Vec<u8>) {
-        self.kept.push((kind, name.to_owned(), bytes));
-    }
-}
-
-/// What may be done after a commit.
-pub(super) struct Acts {
-    actions: Vec<(RoundId, Action)>,
-    ended: Vec<(RoundId, Ended)>,
-    consumed: Vec<PathBuf>,
 }
 
 impl Hub {
@@ -92,137 +56,6 @@ impl Hub {
 
     pub(super) fn job_done(&mut self, finished: Finished) {
         self.feed(RoundId(finished.round), Event::Done(finished.done));
-    }
-
-    /// Everything of one turn in one transaction (PROTOCOL 7): a step and its audit records together.
-    pub(super) fn commit(&mut self, pending: Pending) -> Result<Acts, StoreError> {
-        let Pending { drafts, steps, pins, kept, consumed } = pending;
-        let now = self.now();
-        let touched: std::collections::BTreeSet<RoundId> = steps.iter().map(|(round, _)| *round).collect();
-        for round in &touched {
-            if let Some(open) = self.rounds.get_mut(round) {
-                open.status.update(&open.round.view(), now);
-            }
-        }
-        let (rounds, disclosure) = (&self.rounds, self.disclosure);
-        let auto = self.settings.approval.policy == Policy::Auto;
-        self.store.commit(|tx| {
-            for pin in &pins {
-                if let Some(open) = rounds.get(pin) {
-                    tx.put_round(&row(open)?)?;
-                }
-            }
-            for (kind, name, bytes) in &kept {
-                tx.put_kept(kind, name, bytes)?;
-            }
-            for draft in drafts {
-                tx.audit(draft)?;
-            }
-            let mut signs = false;
-            for (id, step) in &steps {
-                let Some(open) = rounds.get(id) else { continue };
-                let terms = open.round.terms();
-                let telling = Telling { terms, disclosure, agreement: terms.agreement(), auto };
-                for note in &step.notes {
-                    if let Some(draft) = telling.record(note) {
-                        tx.audit(draft)?;
-                    }
-                }
-                for change in &step.changes {
-                    put(tx, terms, change)?;
-                }
-                signs |= step.actions.iter().any(|action| matches!(action, Action::Send { .. }));
-            }
-            if signs {
-                tx.raise_sequence()?;
-            }
-            for id in &touched {
-                if let Some(open) = rounds.get(id) {
-                    tx.set_phase(&id.0, &open.status.phase, &view(open)?)?;
-                }
-            }
-            Ok(())
-        })?;
-        let mut acts = Acts { actions: Vec::new(), ended: Vec::new(), consumed };
-        for (id, step) in steps {
-            if let Some(open) = self.rounds.get(&id) {
-                let terms = open.round.terms();
-                let telling = Telling { terms, disclosure, agreement: terms.agreement(), auto };
-                step.notes.iter().for_each(|note| telling.trace(note));
-            }
-            for change in step.changes {
-                if let Change::Ended(ended) = change {
-                    acts.ended.push((id, ended));
-                }
-            }
-            acts.actions.extend(step.actions.into_iter().map(|action| (id, action)));
-        }
-        self.changed();
-        Ok(acts)
-    }
-
-    /// What the committed steps ask for, in order.
-    pub(super) fn act(&mut self, acts: Acts) {
-        for (id, action) in acts.actions {
-            match action {
-                Action::Send { to, message } => {
-                    self.send(to, &Frame::Message(Zeroizing::new(message.bytes().to_vec())));
-                }
-                Action::SendHave { to, have } => self.send(to, &Frame::Have(have)),
-                Action::SendGrant { to, grant } => self.send(to, &Frame::Grant(grant)),
-                Action::Stream { to, object, from, first, end } => {
-                    if let Some(sender) = self.peers.get(usize::from(to)).and_then(|peer| peer.sender()) {
-                        stream(&self.vault, sender.clone(), object, from, first, end);
-                    }
-                }
-                Action::Run(job) => self.work(id, Work::Job(job)),
-                Action::Erase(object) => self.work(id, Work::Erase(object)),
-                Action::EraseAll => self.work(id, Work::EraseAll),
-            }
-        }
-        for (id, ended) in acts.ended {
-            if let (Ended::Completed { result: Some(_) }, Some(open)) = (&ended, self.rounds.get(&id)) {
-                self.export(open);
-            }
-            // The log's file is whole when a round has ended (PROTOCOL 8).
-            if let Err(error) = self.store.sync_log() {
-                tracing::error!(target: "audit", %error, "the audit log file could not be synced");
-            }
-        }
-        for path in acts.consumed {
-            if let Err(error) = std::fs::remove_file(&path) {
-                tracing::warn!(target: "daemon", file = %path.display(), %error, "a note that was read cannot be removed");
-            }
-        }
-        self.rounds.retain(|_, open| !open.round.is_closed());
-    }
-
-    fn work(&self, round: RoundId, work: Work) {
-        if let Some(open) = self.rounds.get(&round) {
-            open.worker.push(work);
-        }
-    }
-
-    /// JSON and CSV are made of the result file afterwards: the round does not wait for them.
-    fn export(&self, open: &Open) {
-        let (json, csv) = (self.settings.export_json, self.settings.export_csv);
-        let data_dir = self.settings.data_dir.clone();
-        let (computation, period) = (open.status.computation.clone(), open.status.period.clone());
-        rayon::spawn(move || {
-            let exported = Place::new(&data_dir, &computation, &period).and_then(|place| {
-                let file = place.open()?;
-                if json {
-                    place.export_json(&file)?;
-                }
-                if csv {
-                    place.export_csv(&file)?;
-                }
-                Ok(())
-            });
-            if let Err(error) = exported {
-                tracing::error!(target: "result", %computation, %period, %error, "the result could not be exported");
-            }
-        });
     }
 
     /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures.
@@ -492,48 +325,4 @@ fn no_such_round(computation: &str, period: &str) -> Refused {
 /// A round as the store keeps it for those who read it without a daemon.
 fn read_view(view: &str) -> Result<RoundStatus, StoreError> {
     serde_json::from_str(view).map_err(|_| StoreError::Nonsense { what: "round view" })
-}
-
-fn view(open: &Open) -> Result<String, StoreError> {
-    serde_json::to_string(&open.status).map_err(|_| StoreError::Nonsense { what: "round view" })
-}
-
-fn row(open: &Open) -> Result<RoundRow, StoreError> {
-    let terms = open.round.terms();
-    Ok(RoundRow {
-        id: terms.round().0,
-        computation: terms.computation().id.clone(),
-        period: terms.period().to_owned(),
-        v: terms.voided(),
-        agreement_digest: terms.agreement().0,
-        phase: open.status.phase.clone(),
-        view: view(open)?,
-        started: Time::now(),
-    })
-}
-
-/// One change of a round. A Share holds a secret: it is sealed like one, and erased with the others.
-fn put(tx: &mut Transaction<'_>, terms: &Terms, change: &Change) -> Result<(), StoreError> {
-    let round = terms.round().0;
-    match change {
-        Change::Message(message) if message.kind() == MessageKind::Share => {
-            tx.put_secret(&round, &format!("message-{}", message.digest()), message.bytes())
-        }
-        Change::Message(message) => {
-            let (digest, author, kind) = (message.digest().0, message.sender(), message.kind() as u8);
-            tx.put_message(&round, &MessageRow { digest, author, kind, bytes: message.bytes().to_vec() }).map(drop)
-        }
-        Change::Secret { name, bytes } => tx.put_secret(&round, &secret_name(*name), bytes),
-        Change::EraseSecret(name) => tx.erase_secret(&round, &secret_name(*name)),
-        Change::EraseSecrets => tx.erase_secrets(&round),
-        // The phase says it; it is written with the view.
-        Change::Ended(_) => Ok(()),
-    }
-}
-
-fn secret_name(name: SecretName) -> String {
-    match name {
-        SecretName::Dealing => "dealing".to_owned(),
-        SecretName::Seed(dealer) => format!("seed-{dealer}"),
-    }
 }
