@@ -3,6 +3,7 @@
 //! A signature covers (label, round id, sender, recipient, body) through one labelled digest, so a message of one
 //! round, sender or recipient is worth nothing in another. Bytes are kept as they arrived and never re-encoded.
 
+use alloc::sync::Arc;
 use core::fmt;
 
 use zeroize::Zeroizing;
@@ -97,7 +98,7 @@ impl Envelope {
         if !verify(key, &digest.0, &packet.signature) {
             return Err(OpenError::Signature);
         }
-        Ok(Sealed {
+        Ok(Sealed(Arc::new(Signed {
             round: packet.round,
             sender: packet.sender,
             recipient: packet.recipient,
@@ -105,13 +106,17 @@ impl Envelope {
             signature: packet.signature,
             digest,
             bytes,
-        })
+        })))
     }
 }
 
 /// A signed message: made by [`Sealed::sign`], or verified by [`Envelope::verify`]. There is no other way to one.
+///
+/// A copy is another handle on the same bytes, for a message goes to many.
 #[derive(Clone)]
-pub struct Sealed {
+pub struct Sealed(Arc<Signed>);
+
+struct Signed {
     round: RoundId,
     sender: u16,
     recipient: Option<u16>,
@@ -134,60 +139,60 @@ impl Sealed {
         let packet =
             Packet { round, sender, recipient, body: encoded.try_into().expect("bodies are bounded"), signature };
         let bytes = Zeroizing::new(codec::encode(&packet));
-        Self { round, sender, recipient, body, signature, digest, bytes }
+        Self(Arc::new(Signed { round, sender, recipient, body, signature, digest, bytes }))
     }
 
     /// Its round.
     #[must_use]
     pub fn round(&self) -> RoundId {
-        self.round
+        self.0.round
     }
 
     /// Who signed it: a position in the agreement.
     #[must_use]
     pub fn sender(&self) -> u16 {
-        self.sender
+        self.0.sender
     }
 
     /// The one party that it is for, if it is for one.
     #[must_use]
     pub fn recipient(&self) -> Option<u16> {
-        self.recipient
+        self.0.recipient
     }
 
     /// What it says.
     #[must_use]
     pub fn body(&self) -> &Body {
-        &self.body
+        &self.0.body
     }
 
     /// Its kind.
     #[must_use]
     pub fn kind(&self) -> MessageKind {
-        self.body.kind()
+        self.0.body.kind()
     }
 
     /// The signature.
     #[must_use]
     pub fn signature(&self) -> [u8; 64] {
-        self.signature
+        self.0.signature
     }
 
     /// Its name.
     #[must_use]
     pub fn digest(&self) -> MessageDigest {
-        self.digest
+        self.0.digest
     }
 
     /// The bytes as they travel.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.0.bytes
     }
 }
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of party {} ({})", self.kind().name(), self.sender, self.digest)
+        write!(f, "{} of party {} ({})", self.kind().name(), self.0.sender, self.0.digest)
     }
 }

@@ -3,6 +3,7 @@
 //! A job sees the terms and a [`Workplace`], which is where bulk elements live. All elements pass chunk by chunk, so a
 //! job's memory does not grow with the table.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -111,9 +112,20 @@ pub enum Part {
 pub struct Tally {
     /// A running digest for each holder: party, seat, hasher.
     hashers: Vec<(u16, u16, PartialHasher)>,
-    totals: TotalsHasher,
+    /// Boxed: its state is two kilobytes, and a tally travels between jobs.
+    totals: Box<TotalsHasher>,
     /// Partial sums of small tables.
     kept: Vec<(u16, Vec<u8>)>,
+}
+
+/// What a tally comes to.
+pub(super) struct Closed {
+    /// Each holder's digest of all that it sent.
+    pub(super) holders: Vec<(u16, [u8; 32])>,
+    /// Digest of the totals.
+    pub(super) totals: [u8; 32],
+    /// Partial sums of small tables.
+    pub(super) partials: Vec<(u16, Vec<u8>)>,
 }
 
 impl Tally {
@@ -125,13 +137,13 @@ impl Tally {
                 Some((party, seat, PartialHasher::new(&terms.round().0, seat)))
             })
             .collect();
-        Self { hashers, totals: TotalsHasher::new(), kept: Vec::new() }
+        Self { hashers, totals: Box::new(TotalsHasher::new()), kept: Vec::new() }
     }
 
-    /// Each holder's digest of all that it sent, the digest of the totals, and what is kept of the partial sums.
-    pub(super) fn close(self) -> (Vec<(u16, [u8; 32])>, [u8; 32], Vec<(u16, Vec<u8>)>) {
-        let digests = self.hashers.into_iter().map(|(party, _, hasher)| (party, hasher.finish())).collect();
-        (digests, self.totals.finish(), self.kept)
+    /// All chunks are in.
+    pub(super) fn close(self) -> Closed {
+        let holders = self.hashers.into_iter().map(|(party, _, hasher)| (party, hasher.finish())).collect();
+        Closed { holders, totals: self.totals.finish(), partials: self.kept }
     }
 }
 

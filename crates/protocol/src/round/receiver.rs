@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::board::Board;
 use super::context::Context;
-use super::job::{CombineError, Finish, Job, Part, Tally};
+use super::job::{Closed, CombineError, Finish, Job, Part, Tally};
 use super::ledger::Ledger;
 use super::step::{Action, Note};
 use super::terms::Terms;
@@ -123,8 +123,8 @@ impl Receiver {
             streaming.grant(context);
             return Ok(());
         }
-        let (digests, totals, partials) = tally.close();
-        for (holder, digest) in digests {
+        let Closed { holders, totals, partials } = tally.close();
+        for (holder, digest) in holders {
             if announced(context.ledger, context.board, holder) != Some(digest) {
                 return Err(format!("the partial sum of {} is not the one that it announced", terms.party_id(holder)));
             }

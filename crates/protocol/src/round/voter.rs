@@ -88,7 +88,8 @@ impl Voter {
         let dealings = complete(terms, context.board, holders);
         let all = dealings.len() == terms.inputs().len();
         let enough = dealings.len() >= usize::from(terms.computation().min_contributors);
-        if !all && !(context.collect_is_over() && enough) {
+        let may_open = all || (context.collect_is_over() && enough);
+        if !may_open {
             return;
         }
         let receipts: Option<Vec<Votes>> =
