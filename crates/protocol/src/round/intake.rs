@@ -11,7 +11,6 @@ use super::Round;
 use super::board::{Board, dealing_digest};
 use super::context::Context;
 use super::ledger::Taken;
-use super::receiver::Receiver;
 use super::step::{Change, Note};
 use super::voter;
 

@@ -28,14 +28,14 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use wire::link::{BulkId, BulkKind, Grant, Have};
-use wire::{Body, Envelope, MessageKind, Sealed, Signer};
+use wire::{Body, MessageKind, Sealed, Signer};
 
 use self::board::Board;
 pub use self::board::dealing_digest;
 use self::context::Context;
 use self::dealer::Dealer;
 use self::holder::Holder;
-use self::ledger::{Ledger, Taken};
+use self::ledger::Ledger;
 use self::receiver::Receiver;
 use self::voter::Voter;
 pub use job::{CombineError, Done, Finish, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
