@@ -8,11 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Subcommand;
 use node::settings::Settings;
 use protocol::card::{Card, SignedCard};
+use wire::Signer;
 
 use crate::agreement_file::{AgreementFile, Existing, publish};
 use crate::cli::Config;
 use crate::commands::say;
 use crate::exit::{Exit, Failure};
+use crate::home::Home;
 use crate::keys::SigningKey;
 use crate::node_file::NodeFile;
 
@@ -127,10 +129,11 @@ fn other_cards(settings: &Settings, own: &Path) -> Result<Vec<PathBuf>, Failure>
 }
 
 fn new(args: &New) -> Result<(), Failure> {
-    let settings = NodeFile::load(&args.config.file)?.settings;
+    let node = NodeFile::load(&args.config.file)?;
+    let settings = &node.settings;
     let file = card_file(&settings.cards, &settings.party);
-    let old = read_card(&file)?.card().clone();
     let key = SigningKey::load(&settings.signing_key)?;
+    let old = if file.exists() { read_card(&file)?.card().clone() } else { first(&node, &key)? };
     let usage = |line: &str| Failure::new(Exit::Usage, line);
     let serial = old.serial.checked_add(1).ok_or_else(|| usage("this card has the last serial there is"))?;
     let since = match &args.certificates_since {
@@ -147,6 +150,7 @@ fn new(args: &New) -> Result<(), Failure> {
         address: if args.no_address { None } else { args.address.clone().or(old.address) },
         name: args.name.clone().unwrap_or(old.name),
         certificates_since: since,
+        authority_der: authority(&node)?,
         ..old
     };
     let card = SignedCard::sign(card, &key).map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
@@ -157,6 +161,48 @@ fn new(args: &New) -> Result<(), Failure> {
         text.push_str("the certificate of this node is cut off too if it is older: smpcd certs renew\n");
     }
     say(&text)
+}
+
+/// The authority of this party, as it stands in its directory: its own, or a corporate one.
+fn authority(node: &NodeFile) -> Result<Vec<u8>, Failure> {
+    let file = Home::at(node.folder()).authority_certificate();
+    certificate(&file, "the certificate of the authority that issues for this party belongs there")
+}
+
+/// What a first card starts from, after `init --csr`: party and consortium as the issued certificate names them.
+fn first(node: &NodeFile, key: &SigningKey) -> Result<Card, Failure> {
+    let (settings, file) = (&node.settings, &node.settings.tls_certificate);
+    let der = certificate(file, "the certificate that your authority issued for certs/tls.csr belongs there")?;
+    let refused = |reason: String| Failure::new(Exit::BadConfiguration, format!("{}: {reason}", file.display()));
+    let facts = tls::CertificateFacts::read(&der).map_err(|error| refused(error.to_string()))?;
+    let expected = format!("/{}", settings.party);
+    let consortium = match facts.uri_names.as_slice() {
+        [name] => name.strip_prefix("spiffe://").and_then(|name| name.strip_suffix(expected.as_str())),
+        _ => None,
+    };
+    let consortium = consortium.filter(|name| protocol::agreement::is_id(name)).ok_or_else(|| {
+        refused(format!(
+            "it must name exactly spiffe://CONSORTIUM/{} as its one URI: have it issued as certs/tls.csr asks",
+            settings.party
+        ))
+    })?;
+    Ok(Card {
+        consortium: consortium.to_owned(),
+        party: settings.party.clone(),
+        name: settings.party.clone(),
+        serial: 0,
+        signing_key: key.public_key(),
+        authority_der: Vec::new(),
+        address: None,
+        certificates_since: None,
+    })
+}
+
+fn certificate(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
+    let refused = |reason: String| Failure::new(Exit::BadConfiguration, format!("{}: {reason}", file.display()));
+    let pem = std::fs::read_to_string(file).map_err(|error| refused(format!("{error}; {what}")))?;
+    let mut all = tls::read_certificates(&pem).map_err(|error| refused(error.to_string()))?;
+    Ok(all.swap_remove(0))
 }
 
 fn moment(text: &str) -> Option<u64> {

@@ -201,8 +201,10 @@ fn renew(node: &NodeFile, days: u32) -> Result<String, Failure> {
         .map_err(|error| configuration(&certificate_file, &error))?;
     let card = own_card(node)?;
     let now = home::now();
+    // Certificates begin a little in the past, for slow clocks; but not before what the card cuts off.
+    let begin = now.max(card.card().certificates_since.map_or(0, |since| since.saturating_add(tls::BACKDATE_SECONDS)));
     let issued = authority
-        .issue(&card.card().consortium, &settings.party, now, days)
+        .issue(&card.card().consortium, &settings.party, begin, days)
         .map_err(|error| configuration(&certificate_file, &error))?;
     // Nothing is replaced by a certificate that peers would refuse.
     accepted(&card, &issued.cert_pem, &issued.key_pem, Vec::new(), now).map_err(|refusal| {
@@ -301,6 +303,21 @@ mod tests {
         assert_eq!(after.certificate.days_left, 10);
         let mode = fs::metadata(&node.settings.tls_private_key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn renewing_right_after_cutting_off_older_certificates_gives_one_that_counts() {
+        let root = tempfile::tempdir().unwrap();
+        let node = node(root.path(), false);
+        let old = own_card(&node).unwrap().card().clone();
+        let key = crate::keys::SigningKey::load(&node.settings.signing_key).unwrap();
+        let card = protocol::card::Card { serial: 2, certificates_since: Some(home::now()), ..old };
+        let card = SignedCard::sign(card, &key).unwrap();
+        home::write_public(&node.settings.cards.join("acme.card"), &card.to_pem()).unwrap();
+        assert!(!Shown::of(&node).unwrap().accepted, "the old one is cut off");
+        renew(&node, 365).unwrap();
+        let shown = Shown::of(&node).unwrap();
+        assert!(shown.accepted, "{shown:?}");
     }
 
     #[test]
