@@ -138,6 +138,8 @@ impl Client {
                 Ok(refused) => Err(refused.into()),
                 Err(error) => Err(nonsense(format!("{status}: {error}"))),
             },
+            // To who asks, a daemon that goes down is one that is not there.
+            StatusCode::SERVICE_UNAVAILABLE => Err(unreachable("it is stopping".to_owned())),
             status => Err(nonsense(status.to_string())),
         }
     }

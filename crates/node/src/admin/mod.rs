@@ -35,6 +35,8 @@ pub(crate) enum Reply {
     Rounds(Vec<RoundStatus>),
     Round(Box<RoundStatus>),
     Refused(Refused),
+    /// The hub takes no more calls.
+    Stopping,
 }
 
 /// The daemon did not do what was asked.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{ApproveBody, DeclineBody, MOST_WAIT_S, Refused, Reply, Request};
+use super::{ApproveBody, DeclineBody, MOST_WAIT_S, Reply, Request};
 
 /// Longest path of a unix socket on Linux, its closing zero left out.
 const LONGEST_PATH: usize = 107;
@@ -109,11 +109,10 @@ pub(crate) async fn serve(
 impl Desk {
     async fn ask(&self, request: Request, caller: Caller) -> Reply {
         let (reply, answer) = oneshot::channel();
-        let gone = || Reply::Refused(Refused::because("the daemon is stopping"));
         if self.calls.send(Call { request, uid: caller.0, reply }).await.is_err() {
-            return gone();
+            return Reply::Stopping;
         }
-        answer.await.unwrap_or_else(|_| gone())
+        answer.await.unwrap_or(Reply::Stopping)
     }
 }
 
@@ -127,6 +126,7 @@ impl IntoResponse for Reply {
                 let code = if refused.not_found { StatusCode::NOT_FOUND } else { StatusCode::CONFLICT };
                 (code, Json(refused)).into_response()
             }
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         }
     }
 }
