@@ -60,17 +60,18 @@ impl Hub {
 
     /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures.
     fn may_open(&self, computation: &str, period: &str) -> Result<Terms, Refused> {
+        // All of it at once: where one party has another agreement, the others' signatures on it are missing too.
+        let mut lines: Vec<String> = self.peers.iter().filter_map(|peer| peer.difference.clone()).collect();
         let missing = self.book.missing_signatures();
         if !missing.is_empty() {
             let who: Vec<&str> = missing.iter().map(|party| self.party_id(party.0)).collect();
-            return Err(Refused::because(format!(
+            lines.push(format!(
                 "no round opens while a signature on the agreement is missing: {}; each signs with `smpcd agreement sign`",
                 who.join(", ")
-            )));
+            ));
         }
-        let differing: Vec<String> = self.peers.iter().filter_map(|peer| peer.difference.clone()).collect();
-        if !differing.is_empty() {
-            return Err(Refused { not_found: false, lines: differing });
+        if !lines.is_empty() {
+            return Err(Refused { not_found: false, lines });
         }
         let agreement = self.book.agreement();
         let terms = Terms::new(agreement, computation, period, 0, self.book.party())
