@@ -44,8 +44,8 @@ impl Hub {
                 known.refusal = Some((Timestamp::now(), reason.clone()));
                 self.record(Draft::new(Record::LinkDown { reason: Text::of(&reason) }).peer(&id));
             }
-            LinkEvent::Refused { remote, party, dialling, reason, count } => {
-                self.refused(&remote, party.as_deref(), dialling, &reason.to_string(), count);
+            LinkEvent::Refused { remote, party, dialling, reason, .. } => {
+                self.refused(&remote, party.as_deref(), dialling, &reason.to_string());
             }
             LinkEvent::Frame { peer, generation, frame } => {
                 let live = self.peers.get(usize::from(peer.0)).and_then(|known| known.live.as_ref());
@@ -90,8 +90,8 @@ impl Hub {
         self.changed();
     }
 
-    fn refused(&mut self, remote: &str, party: Option<&str>, dialling: bool, reason: &str, count: u64) {
-        tracing::warn!(target: "link", remote, party, dialling, reason, count, "no link");
+    /// The links have said it in the tracing log.
+    fn refused(&mut self, remote: &str, party: Option<&str>, dialling: bool, reason: &str) {
         let mut draft = Draft::new(Record::LinkRefused { address: remote.parse().ok(), reason: Text::of(reason) });
         // Whom we dialled we know; whoever dialled us only claims to be somebody.
         let known = party.filter(|_| dialling).and_then(|id| self.book.agreement().party_index(id));

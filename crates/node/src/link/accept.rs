@@ -74,7 +74,7 @@ async fn accept(
             live::run(&shared, established).await;
         }
         Err(Failed::Refused { party, reason }) => {
-            shared.refused(remote.ip().to_string(), party.as_deref(), false, reason).await;
+            shared.refused(remote.to_string(), party.as_deref(), false, reason).await;
         }
         Err(Failed::Superseded) => tracing::debug!(target: "link", %remote, "an accepted connection was not needed"),
     }
