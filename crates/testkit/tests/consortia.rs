@@ -1,7 +1,7 @@
 //! Throwaway consortia are what the real commands would make: valid, signed by everybody, with certificates that verify.
 
 use protocol::agreement::Problem;
-use testkit::consortium::{Blueprint, Roles};
+use testkit::consortium::{Blueprint, Key, Roles};
 use tls::{NodeIdentity, PeerVerifier, SharedTrust, Trust, TrustedParty, Usage};
 
 /// 2026-01-01.
@@ -34,7 +34,7 @@ fn a_consortium_is_whole() {
 
 #[test]
 fn keys_follow_from_the_seed() {
-    let keys = |seed| Blueprint::new(seed, &[Roles::ALL; 3]).keys.iter().map(|key| key.text()).collect::<Vec<_>>();
+    let keys = |seed| Blueprint::new(seed, &[Roles::ALL; 3]).keys.iter().map(Key::text).collect::<Vec<_>>();
     assert_eq!(keys(1), keys(1));
     assert_ne!(keys(1), keys(2));
     assert_ne!(keys(1)[0], keys(1)[1]);

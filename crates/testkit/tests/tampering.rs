@@ -4,7 +4,7 @@
 //! where the liar must be named as well.
 #![allow(clippy::unwrap_used)] // Helpers of tests, where a failure is to fail the test.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use testkit::consortium::{Roles, column};
@@ -366,4 +366,30 @@ fn equivocation_of_a_partial_withholds_the_result() {
         assert_eq!(report.parties[honest].totals, None);
     }
     assert!(report.abandoned().iter().any(|(party, reason)| *party == 0 && reason.contains("p1")), "{report:?}");
+}
+
+/// Shares are erased behind a certificate; a link without memory, or a peer, may send one again.
+#[test]
+fn a_share_that_comes_again_after_the_end_is_not_kept() {
+    let mut plan = plan(900, 1);
+    plan.expect = Expect::Completed(vec![0, 1, 2]);
+    let shares: Rc<RefCell<Vec<(u16, Parcel)>>> = Rc::default();
+    let cluster = Cluster::new(plan);
+    let tamper: Tamper = Box::new(move |outgoing| {
+        let mut parcels = outgoing.unchanged();
+        match outgoing.message() {
+            Some((1, _, Body::Share { .. })) => shares.borrow_mut().extend(outgoing.unchanged()),
+            // It knows the result, so the others have made their partial sums.
+            Some((1, _, Body::Outcome { .. })) => {
+                let again = shares.borrow().iter().filter(|(to, _)| *to == outgoing.to).cloned().collect::<Vec<_>>();
+                assert_eq!(again.len(), 1);
+                // Before the Outcome, which would close the round there.
+                parcels.splice(0..0, again);
+            }
+            _ => {}
+        }
+        parcels
+    });
+    let report = cluster.tampered(tamper).run().unwrap();
+    assert!(report.findings.is_empty());
 }
