@@ -1,7 +1,7 @@
-//! A proxy between two processes that spoils what passes (THREATS, "network outsider").
+//! A proxy between two processes that spoils what passes (SECURITY.md, "network outsider").
 //!
 //! It listens on loopback, forwards each connection to a loopback target, and flips a byte, cuts or delays where it is
-//! told. It holds two pieces of [`PIECE`] bytes a connection and no more.
+//! told. It holds two pieces of 16 KiB a connection and no more.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};

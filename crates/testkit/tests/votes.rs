@@ -1,4 +1,4 @@
-//! Who opens, supports and certifies which set: a leader and voters under an adversary (PROTOCOL 4.3 to 4.6; THREATS, "a
+//! Who opens, supports and certifies which set: a leader and voters under an adversary (PROTOCOL 4.3 to 4.6; SECURITY.md, "a
 //! leader that opens early or leaves somebody out").
 //!
 //! The simulator forbids two certificates, support of an unsound set and blame of the honest; the tests here say what has

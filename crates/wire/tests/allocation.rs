@@ -1,4 +1,4 @@
-//! A claimed length allocates nothing (PROTOCOL 6.4; THREATS, "bug in parsing").
+//! A claimed length allocates nothing (PROTOCOL 6.4; SECURITY.md, "bug in parsing").
 //!
 //! Measured as the peak of the process's address space, which an allocation raises though nothing is written to it. The
 //! crate forbids unsafe code, so there is no counting allocator here. One test, alone in its process.

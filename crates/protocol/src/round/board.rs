@@ -29,7 +29,7 @@ pub(super) struct Board {
 
 /// D_i: names a dealer's signed header. Two signatures on one header are one dealing.
 pub fn dealing_digest(header: &Sealed) -> DealingDigest {
-    DealingDigest(sharing::hash("smpcd/1/dealing", &[&header.digest().0]))
+    DealingDigest(sharing::hash("smpcd/1/header", &[&header.digest().0]))
 }
 
 /// What a Receipt's signature covers.

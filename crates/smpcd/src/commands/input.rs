@@ -45,9 +45,9 @@ enum Command {
 struct Template {
     #[command(flatten)]
     config: Config,
-    /// Id of the computation
+    /// Id of the computation; without it, the only one that the agreement has
     #[arg(long, value_name = "ID")]
-    computation: String,
+    computation: Option<String>,
     /// The period, where the path of the file names it
     #[arg(long, value_name = "PERIOD")]
     period: Option<String>,
@@ -79,7 +79,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 fn template(args: &Template) -> Result<(), Failure> {
     let (settings, agreement) = load(&args.config.file)?;
-    let computation = named(&agreement, &args.computation)?;
+    let computation = match (&args.computation, agreement.computations()) {
+        (Some(id), _) => named(&agreement, id)?,
+        (None, [only]) => only,
+        (None, several) => {
+            let ids: Vec<&str> = several.iter().map(|computation| computation.id.as_str()).collect();
+            let line = format!("--computation: the agreement has several: {}; name one", ids.join(", "));
+            return Err(Failure::new(Exit::Usage, line));
+        }
+    };
     let path = place(&settings, computation, args.period.as_deref())?;
     write_template(&path, &input::template(computation), args.force)?;
     say(&format!("{}\n{}", path.display(), instructions(computation)))

@@ -55,7 +55,7 @@ pub(crate) struct TableArgs {
     /// What a round is secure against
     #[arg(long, value_name = "MODEL", default_value = "semi-honest", conflicts_with = "agreement")]
     pub(crate) adversary: AdversaryArg,
-    /// A file with the [[computation]] tables to use instead
+    /// A file with the `[[computation]]` tables to use instead
     #[arg(long, value_name = "FILE")]
     pub(crate) agreement: Option<PathBuf>,
 }
