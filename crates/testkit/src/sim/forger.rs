@@ -1,6 +1,7 @@
 //! What an adversary that holds one party's key can put on the wire.
 
-use wire::{Body, RoundId, Sealed};
+use protocol::round::Millis;
+use wire::{Body, Envelope, RoundId, Sealed};
 
 use super::network::Parcel;
 use super::plan::Plan;
@@ -39,3 +40,34 @@ impl Forger {
         Self { round, ..self.clone() }
     }
 }
+
+/// What leaves a party under an adversary.
+pub struct Outgoing<'a> {
+    /// The party.
+    pub from: u16,
+    /// Whom its machine sends this to.
+    pub to: u16,
+    /// What it sends.
+    pub parcel: &'a Parcel,
+    /// When.
+    pub now: Millis,
+}
+
+impl Outgoing<'_> {
+    /// The signed message in the parcel, if it is one.
+    #[must_use]
+    pub fn message(&self) -> Option<(u16, Option<u16>, Body)> {
+        let Parcel::Message(bytes) = self.parcel else { return None };
+        let envelope = Envelope::parse(bytes).ok()?;
+        Some((envelope.sender(), envelope.recipient(), envelope.body().clone()))
+    }
+
+    /// As it is.
+    #[must_use]
+    pub fn unchanged(&self) -> Vec<(u16, Parcel)> {
+        vec![(self.to, self.parcel.clone())]
+    }
+}
+
+/// What an adversary makes of each parcel of the parties that it holds: any number of parcels to anybody.
+pub type Tamper = Box<dyn FnMut(&Outgoing<'_>) -> Vec<(u16, Parcel)>>;

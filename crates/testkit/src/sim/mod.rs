@@ -1,7 +1,7 @@
 //! A seeded simulator of one round among several parties, over the sans-IO machine (PROTOCOL 2 to 4, 6.3).
 //!
 //! A [`Plan`] says who is there and what happens; a [`Cluster`] runs it on a virtual clock and checks after every event what
-//! the [`observer`] knows. Links keep order and lose what is in flight when they break; delays and jobs interleave at
+//! the observer knows. Links keep order and lose what is in flight when they break; delays and jobs interleave at
 //! random. A party under an adversary runs the honest machine, and a [`Tamper`] rewrites what leaves it, with its key.
 //!
 //! Everything follows from the plan and its seed, so a failure replays.
@@ -9,62 +9,32 @@
 mod forger;
 mod network;
 mod observer;
+mod party;
 mod place;
 mod plan;
+mod report;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use protocol::agreement::{Agreement, PartyIndex};
-use protocol::round::{Action, Approver, Change, Done, Ended, Event, Job, Millis, Round, Step, Terms};
-use rand_chacha::ChaCha8Rng;
-use rand_core::SeedableRng;
-use wire::{Body, Envelope, RoundId, Sealed, Set, Signer};
+use protocol::round::{Action, Approver, Change, Done, Ended, Event, Millis, Round, Step, Terms};
+use wire::{Body, Envelope, RoundId, Sealed};
 use zeroize::Zeroizing;
 
-pub use self::forger::Forger;
+pub use self::forger::{Forger, Outgoing, Tamper};
 use self::network::Network;
 pub use self::network::Parcel;
 pub use self::observer::Finding;
 use self::observer::Observer;
+use self::party::Party;
 pub use self::place::Memory;
 pub use self::plan::{COMPUTATION, Expect, Happening, PERIOD, Plan, about};
+pub use self::report::{Report, Standing, Violation};
 use crate::dice::Dice;
 
 /// No small round takes as many events; one that does goes round in circles.
 const MAX_EVENTS: u64 = 400_000;
 /// How many of the last events a failure shows.
 const TRACE: usize = 60;
-
-/// What leaves a party under an adversary.
-pub struct Outgoing<'a> {
-    /// The party.
-    pub from: u16,
-    /// Whom its machine sends this to.
-    pub to: u16,
-    /// What it sends.
-    pub parcel: &'a Parcel,
-    /// When.
-    pub now: Millis,
-}
-
-impl Outgoing<'_> {
-    /// The signed message in the parcel, if it is one.
-    #[must_use]
-    pub fn message(&self) -> Option<(u16, Option<u16>, Body)> {
-        let Parcel::Message(bytes) = self.parcel else { return None };
-        let envelope = Envelope::parse(bytes).ok()?;
-        Some((envelope.sender(), envelope.recipient(), envelope.body().clone()))
-    }
-
-    /// As it is.
-    #[must_use]
-    pub fn unchanged(&self) -> Vec<(u16, Parcel)> {
-        vec![(self.to, self.parcel.clone())]
-    }
-}
-
-/// What an adversary makes of each parcel of the parties that it holds: any number of parcels to anybody.
-pub type Tamper = Box<dyn FnMut(&Outgoing<'_>) -> Vec<(u16, Parcel)>>;
 
 /// What happens next.
 #[derive(Clone, Copy)]
@@ -73,93 +43,6 @@ enum Occurrence {
     Delivery { from: u16, to: u16, epoch: u64 },
     Work(u16),
     Tick(u16),
-}
-
-/// One party.
-struct Party {
-    terms: Terms,
-    signer: Box<dyn Signer>,
-    rng: ChaCha8Rng,
-    round: Option<Round>,
-    place: Memory,
-    /// The table that mends a bad input.
-    good: Vec<i128>,
-    jobs: VecDeque<Job>,
-    /// Ticks that are on the agenda.
-    ticks: BTreeSet<Millis>,
-    /// What is on disk: with the place, all that a restart would keep.
-    disk: Disk,
-}
-
-/// The durable state of a party.
-#[derive(Default)]
-pub struct Disk {
-    /// Signed messages, in the order in which they were stored.
-    pub messages: Vec<Sealed>,
-    /// How the round ended.
-    pub ended: Option<Ended>,
-}
-
-/// What a finished simulation shows of one party.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// How the round ended; none where this party never learned of it.
-    pub ended: Option<Ended>,
-    /// Whether it needs nothing of the round any more.
-    pub closed: bool,
-    /// The totals, where it learned them.
-    pub totals: Option<Vec<i128>>,
-}
-
-/// What a finished simulation shows.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// By party.
-    pub parties: Vec<Standing>,
-    /// Every fault that an honest party noted.
-    pub findings: Vec<Finding>,
-    /// The set that was certified.
-    pub certified: Option<Set>,
-    /// When the last party ended the round.
-    pub ended_at: Millis,
-    /// Events handled.
-    pub events: u64,
-}
-
-impl Report {
-    /// The contributors of the sum, where one was certified.
-    #[must_use]
-    pub fn contributors(&self) -> Option<Vec<u16>> {
-        self.certified.as_ref().map(|set| set.dealings.iter().map(|entry| entry.dealer).collect())
-    }
-
-    /// The reasons of those that abandoned, by party.
-    #[must_use]
-    pub fn abandoned(&self) -> Vec<(u16, &str)> {
-        (0u16..)
-            .zip(&self.parties)
-            .filter_map(|(party, standing)| match &standing.ended {
-                Some(Ended::Abandoned { reason }) => Some((party, reason.as_str())),
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-/// A promise was broken.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("seed {seed}, at {at} ms, party p{party}: {what}\nlast events:\n{trace}")]
-pub struct Violation {
-    /// The plan's seed.
-    pub seed: u64,
-    /// Virtual time.
-    pub at: u64,
-    /// The party whose event showed it.
-    pub party: u16,
-    /// What was broken.
-    pub what: String,
-    /// The last events before it.
-    pub trace: String,
 }
 
 /// All parties of one round.
@@ -521,32 +404,4 @@ fn trace(lines: &mut VecDeque<(Millis, String)>, now: Millis, line: impl FnOnce(
         lines.pop_front();
     }
     lines.push_back((now, line()));
-}
-
-impl Party {
-    fn new(plan: &Plan, agreement: &Agreement, index: u16) -> Self {
-        let terms = match Terms::new(agreement, COMPUTATION, PERIOD, 0, PartyIndex(index)) {
-            Ok(terms) => terms,
-            Err(error) => panic!("seed {}: {error}", plan.seed),
-        };
-        let good = plan.inputs[usize::from(index)].clone();
-        let mut input = good.clone();
-        if let (true, Some(last), Some(column)) =
-            (plan.spoilt.contains(&index), input.last_mut(), terms.columns().last())
-        {
-            *last = column.max + 1;
-        }
-        let seed = sharing::hash("smpcd/testkit/party", &[&plan.seed.to_le_bytes(), &index.to_le_bytes()]);
-        Self {
-            terms,
-            signer: Box::new(plan.key(index).clone()),
-            rng: ChaCha8Rng::from_seed(seed),
-            round: None,
-            place: Memory::new(input),
-            good,
-            jobs: VecDeque::new(),
-            ticks: BTreeSet::new(),
-            disk: Disk::default(),
-        }
-    }
 }

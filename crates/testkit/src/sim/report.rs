@@ -1,0 +1,68 @@
+//! What a simulation shows when it is over.
+
+use protocol::round::{Ended, Millis};
+use wire::Set;
+
+use super::observer::Finding;
+
+/// What a finished simulation shows of one party.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// How the round ended; none where this party never learned of it.
+    pub ended: Option<Ended>,
+    /// Whether it needs nothing of the round any more.
+    pub closed: bool,
+    /// The totals, where it learned them.
+    pub totals: Option<Vec<i128>>,
+}
+
+/// What a finished simulation shows.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// By party.
+    pub parties: Vec<Standing>,
+    /// Every fault that an honest party noted.
+    pub findings: Vec<Finding>,
+    /// The set that was certified.
+    pub certified: Option<Set>,
+    /// When the last party ended the round.
+    pub ended_at: Millis,
+    /// Events handled.
+    pub events: u64,
+}
+
+impl Report {
+    /// The contributors of the sum, where one was certified.
+    #[must_use]
+    pub fn contributors(&self) -> Option<Vec<u16>> {
+        self.certified.as_ref().map(|set| set.dealings.iter().map(|entry| entry.dealer).collect())
+    }
+
+    /// The reasons of those that abandoned, by party.
+    #[must_use]
+    pub fn abandoned(&self) -> Vec<(u16, &str)> {
+        (0u16..)
+            .zip(&self.parties)
+            .filter_map(|(party, standing)| match &standing.ended {
+                Some(Ended::Abandoned { reason }) => Some((party, reason.as_str())),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// A promise was broken.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("seed {seed}, at {at} ms, party p{party}: {what}\nlast events:\n{trace}")]
+pub struct Violation {
+    /// The plan's seed.
+    pub seed: u64,
+    /// Virtual time.
+    pub at: u64,
+    /// The party whose event showed it.
+    pub party: u16,
+    /// What was broken.
+    pub what: String,
+    /// The last events before it.
+    pub trace: String,
+}
