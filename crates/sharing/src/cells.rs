@@ -11,6 +11,7 @@ use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::Field;
+use crate::arithmetic::Arithmetic;
 use crate::element::Element;
 
 /// Canonical elements of one field: at most one chunk of a table.
@@ -62,8 +63,8 @@ impl Cells {
     /// Where the fields or the lengths differ: the caller mixed up chunks, and no sum would mean anything.
     pub fn add(&mut self, other: &Cells) {
         match (&mut self.0, &other.0) {
-            (Elements::Field64(a), Elements::Field64(b)) => pairwise(a, b, Element::plus),
-            (Elements::Field128(a), Elements::Field128(b)) => pairwise(a, b, Element::plus),
+            (Elements::Field64(a), Elements::Field64(b)) => pairwise(a, b, Arithmetic::plus),
+            (Elements::Field128(a), Elements::Field128(b)) => pairwise(a, b, Arithmetic::plus),
             _ => panic!("cells of different fields were to be added"),
         }
     }
@@ -74,8 +75,8 @@ impl Cells {
     /// As [`Cells::add`].
     pub fn sub(&mut self, other: &Cells) {
         match (&mut self.0, &other.0) {
-            (Elements::Field64(a), Elements::Field64(b)) => pairwise(a, b, Element::minus),
-            (Elements::Field128(a), Elements::Field128(b)) => pairwise(a, b, Element::minus),
+            (Elements::Field64(a), Elements::Field64(b)) => pairwise(a, b, Arithmetic::minus),
+            (Elements::Field128(a), Elements::Field128(b)) => pairwise(a, b, Arithmetic::minus),
             _ => panic!("cells of different fields were to be subtracted"),
         }
     }

@@ -1,15 +1,20 @@
 //! One dealer's sharing of its whole input (PROTOCOL 2.1, 2.2).
 //!
-//! Attacker: holds all shares but one, and sees the dealing repeated after crashes. The shares follow from (dealing key,
+//! Attacker: holds k − 1 shares, and sees the dealing repeated after crashes. The shares follow from (dealing key,
 //! round id, digest of the encoded input), so a repeated dealing gives the same bytes, and another input or round gets
 //! shares that have nothing in common with these.
 
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::expansion::subtract_seeded_share;
+use zeroize::Zeroize;
+
+use crate::element::Element;
+use crate::expansion::{self, Expansion, subtract_seeded_share};
+use crate::matrix::{BLOCK_CELLS, Block, Matrix};
+use crate::scheme::Kind;
 use crate::secret::{DealingKey, InputDigest, Salt, Seed};
-use crate::{Cells, Dealer, Encoded, Scheme, ShareForm, hash};
+use crate::{Cells, Dealer, Encoded, Field, Scheme, ShareForm, hash};
 
 const DEALING: &str = "smpcd/1/dealing";
 const SEED: &str = "smpcd/1/seed";
@@ -18,13 +23,23 @@ const SALT: &str = "smpcd/1/salt";
 /// The seeds, salts and explicit shares of one dealing.
 ///
 /// # Security
-/// Holds a secret from which, together with one share that others hold, the input follows. Wiped on drop.
+/// Holds a secret from which, together with one explicit share, the input follows. Wiped on drop.
 #[derive(Clone)]
 pub struct Dealing {
     scheme: Scheme,
     dealer: Dealer,
     /// Derived once; a dealing key like the operator's, but of this round and this input alone.
     key: DealingKey,
+    explicit: Explicit,
+}
+
+/// What explicit shares are made with; public.
+#[derive(Clone)]
+enum Explicit {
+    /// One share, x − Σρ.
+    Difference,
+    /// The polynomial's values: a row for each explicit recipient. The field comes with the input.
+    Values { field64: Matrix<u64>, field128: Matrix<u128> },
 }
 
 impl Dealing {
@@ -35,11 +50,23 @@ impl Dealing {
     ///
     /// # Panics
     /// As [`Scheme::explicit_recipients`].
+    ///
+    /// # Security
+    /// Scheme and dealer are no part of what is derived from: the round id has to fix them, as it does through the
+    /// agreement's digest. One key and input under two schemes would betray the input.
     pub fn new(scheme: Scheme, dealer: Dealer, key: &DealingKey, round: &[u8; 32], input: &InputDigest) -> Self {
         // Refuses a dealer that the scheme does not know before anything is derived for it.
-        scheme.explicit_recipients(dealer);
+        let recipients = scheme.explicit_recipients(dealer);
+        let terms = usize::from(scheme.threshold());
+        let explicit = match scheme.kind() {
+            Kind::Additive => Explicit::Difference,
+            Kind::Shamir { .. } => Explicit::Values {
+                field64: Matrix::new(terms, scheme.matrix(dealer, &recipients)),
+                field128: Matrix::new(terms, scheme.matrix(dealer, &recipients)),
+            },
+        };
         let key = DealingKey::from_bytes(hash(DEALING, &[key.as_bytes(), round, input.as_bytes()]));
-        Self { scheme, dealer, key }
+        Self { scheme, dealer, key, explicit }
     }
 
     /// The seed of a recipient; `None` where its share is explicit, and beyond the last compute party.
@@ -58,21 +85,61 @@ impl Dealing {
         Salt::from_bytes(self.derive(SALT, recipient))
     }
 
-    /// One chunk of every explicit share, with its recipient, in increasing order of these.
+    /// One chunk of every explicit share (n − k + 1 of them), with its recipient, in increasing order of these.
     ///
     /// # Security
     /// `input` has to be chunk number `chunk` of the input whose digest this dealing was made with.
     pub fn explicit_chunk(&self, chunk: u64, input: &Encoded) -> Vec<(u16, Cells)> {
-        let explicit = self.scheme.explicit_recipients(self.dealer);
-        // PROTOCOL 2, additive: ρ are n−1 of the shares, the remaining share is x − Σρ.
+        match (&self.explicit, input.cells().field()) {
+            (Explicit::Difference, _) => self.difference(chunk, input),
+            (Explicit::Values { field64, .. }, Field::Field64) => self.values(field64, chunk, input),
+            (Explicit::Values { field128, .. }, Field::Field128) => self.values(field128, chunk, input),
+        }
+    }
+
+    /// PROTOCOL 2, additive: ρ are n−1 of the shares, the remaining share is x − Σρ.
+    fn difference(&self, chunk: u64, input: &Encoded) -> Vec<(u16, Cells)> {
         let share = |recipient: u16| {
             let mut share = input.cells().duplicate();
-            for seed in (0..self.scheme.n()).filter_map(|j| self.seed(j)) {
+            for seed in self.seeds() {
                 subtract_seeded_share(&mut share, &seed, chunk);
             }
             (recipient, share)
         };
-        explicit.into_iter().map(share).collect()
+        self.scheme.explicit_recipients(self.dealer).into_iter().map(share).collect()
+    }
+
+    /// PROTOCOL 2: share j = Σ_c M_i[j][c] · coefficient_c, with the seeded shares expanded block by block side by side.
+    fn values<E: Element>(&self, matrix: &Matrix<E>, chunk: u64, input: &Encoded) -> Vec<(u16, Cells)> {
+        const ONE_FIELD: &str = "matrix and shares have the input's field";
+        let field = input.cells().field();
+        let secret: &[E] = E::of(input.cells()).expect(ONE_FIELD);
+        let recipients = self.scheme.explicit_recipients(self.dealer).into_iter();
+        let mut shares: Vec<(u16, Cells)> = recipients.map(|j| (j, Cells::zero(field, secret.len()))).collect();
+        let mut expansions: Vec<Expansion> = self.seeds().map(|seed| Expansion::new(field, &seed, chunk)).collect();
+
+        let mut block = Block::new(1 + expansions.len());
+        let mut rho = [E::default(); BLOCK_CELLS];
+        let mut buffer = expansion::buffer();
+        for start in (0..secret.len()).step_by(BLOCK_CELLS) {
+            let cells = start..secret.len().min(start + BLOCK_CELLS);
+            block.put(0, &secret[cells.clone()]);
+            for (term, expansion) in (1..).zip(&mut expansions) {
+                let rho = &mut rho[..cells.len()];
+                expansion.fill(rho, &mut buffer);
+                block.put(term, rho);
+            }
+            for (weights, (_, share)) in matrix.rows().zip(&mut shares) {
+                block.multiply(weights, &mut E::of_mut(share).expect(ONE_FIELD)[cells.clone()]);
+            }
+        }
+        rho.as_mut_slice().zeroize();
+        shares
+    }
+
+    /// The seeds of the k − 1 seeded recipients, in increasing order of these.
+    fn seeds(&self) -> impl Iterator<Item = Seed> {
+        (0..self.scheme.n()).filter_map(|j| self.seed(j))
     }
 
     fn derive(&self, label: &str, recipient: u16) -> [u8; 32] {

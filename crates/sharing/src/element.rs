@@ -5,10 +5,15 @@
 //!
 //! Attacker: measures time. No function here branches on a value or uses it as an index.
 
+use prio::field::{Field64, Field128, FieldElement};
+use subtle::ConstantTimeEq;
 use zeroize::DefaultIsZeroes;
 
+use crate::arithmetic::{self, Arithmetic, Montgomery};
+use crate::cells::{Cells, Elements};
+
 /// An element of a prime field, held as the canonical integer in [0, p). The functions are correct only for such.
-pub(crate) trait Element: DefaultIsZeroes + Eq {
+pub(crate) trait Element: Arithmetic + ConstantTimeEq + DefaultIsZeroes {
     /// p.
     const PRIME: Self;
     /// Bytes of the encoding.
@@ -16,10 +21,9 @@ pub(crate) trait Element: DefaultIsZeroes + Eq {
     /// The greatest magnitude that a signed value may have: (p − 1)/2.
     const LARGEST: i128;
 
-    /// self + other mod p.
-    fn plus(self, other: Self) -> Self;
-    /// self − other mod p.
-    fn minus(self, other: Self) -> Self;
+    /// The form in which elements are multiplied.
+    type Factor: DefaultIsZeroes;
+
     /// Whether the integer is below p.
     fn is_canonical(self) -> bool;
     /// Reads exactly [`Element::BYTES`] bytes; the integer may be p or more.
@@ -30,14 +34,23 @@ pub(crate) trait Element: DefaultIsZeroes + Eq {
     fn from_signed(value: i128) -> Self;
     /// The inverse of [`Element::from_signed`].
     fn to_signed(self) -> i128;
+    /// This element in the form in which it is multiplied.
+    fn factor(self) -> Self::Factor;
+    /// The sum of the products of as many weights and terms.
+    fn dot(weights: &[Self::Factor], terms: &[Self::Factor]) -> Self;
+    /// The elements, if they are of this field.
+    fn of(cells: &Cells) -> Option<&[Self]>;
+    /// As [`Element::of`], to be changed.
+    fn of_mut(cells: &mut Cells) -> Option<&mut [Self]>;
 }
 
 macro_rules! element {
-    ($int:ty, $prime:expr) => {
-        impl Element for $int {
-            const PRIME: Self = $prime;
-            const BYTES: usize = size_of::<$int>();
-            const LARGEST: i128 = (Self::PRIME / 2) as i128;
+    ($int:ident, $field:ident, $prime:expr, $factor:ty, $new:expr, $times:path, $dot:path) => {
+        impl Arithmetic for $int {
+            #[inline(always)]
+            fn integer(value: u32) -> Self {
+                value.into()
+            }
 
             #[inline(always)]
             fn plus(self, other: Self) -> Self {
@@ -51,6 +64,22 @@ macro_rules! element {
                 let (difference, borrow) = self.overflowing_sub(other);
                 difference.wrapping_add(Self::PRIME & <$int>::from(borrow).wrapping_neg())
             }
+
+            #[inline(always)]
+            fn times(self, other: Self) -> Self {
+                $times(self, other)
+            }
+
+            fn inverse(self) -> Self {
+                $field::from(self).inv().into()
+            }
+        }
+
+        impl Element for $int {
+            const PRIME: Self = $prime;
+            const BYTES: usize = size_of::<$int>();
+            const LARGEST: i128 = (Self::PRIME / 2) as i128;
+            type Factor = $factor;
 
             #[inline(always)]
             fn is_canonical(self) -> bool {
@@ -81,18 +110,50 @@ macro_rules! element {
                 let negative = self > Self::PRIME / 2;
                 u128::from(self).wrapping_sub(u128::from(Self::PRIME & <$int>::from(negative).wrapping_neg())) as i128
             }
+
+            #[inline(always)]
+            fn factor(self) -> Self::Factor {
+                $new(self)
+            }
+
+            #[inline(always)]
+            fn dot(weights: &[Self::Factor], terms: &[Self::Factor]) -> Self {
+                $dot(weights, terms)
+            }
+
+            fn of(cells: &Cells) -> Option<&[Self]> {
+                match &cells.0 {
+                    Elements::$field(elements) => Some(elements),
+                    _ => None,
+                }
+            }
+
+            fn of_mut(cells: &mut Cells) -> Option<&mut [Self]> {
+                match &mut cells.0 {
+                    Elements::$field(elements) => Some(elements),
+                    _ => None,
+                }
+            }
         }
     };
 }
 
-element!(u64, 0xFFFF_FFFF_0000_0001);
-element!(u128, 0xFFFF_FFFF_FFFF_FFE4_0000_0000_0000_0001);
+element!(u64, Field64, 0xFFFF_FFFF_0000_0001, u64, core::convert::identity, arithmetic::times64, arithmetic::dot64);
+element!(
+    u128,
+    Field128,
+    0xFFFF_FFFF_FFFF_FFE4_0000_0000_0000_0001,
+    Montgomery,
+    Montgomery::new,
+    arithmetic::times128,
+    arithmetic::dot128
+);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use core::fmt::Debug;
-    use prio::field::{Field64, Field128, FieldElementWithInteger};
+    use prio::field::FieldElementWithInteger;
     use proptest::prelude::*;
 
     /// Elements with the interesting ones often.
@@ -130,7 +191,10 @@ mod tests {
         let (fa, fb) = (F::from(a), F::from(b));
         assert_eq!(a.plus(b), E::from(fa + fb));
         assert_eq!(a.minus(b), E::from(fa - fb));
-        assert!(a.plus(b).is_canonical() && a.minus(b).is_canonical());
+        assert_eq!(a.times(b), E::from(fa * fb));
+        assert_eq!(E::dot(&[a.factor(), b.factor()], &[b.factor(), b.factor()]), E::from(fa * fb + fb * fb));
+        assert!(a.plus(b).is_canonical() && a.minus(b).is_canonical() && a.times(b).is_canonical());
+        assert!(a == E::default() || a.inverse().times(a) == E::integer(1));
         let mut ours = alloc::vec![0; E::BYTES];
         a.write_le(&mut ours);
         assert_eq!(ours, fa.encoded());

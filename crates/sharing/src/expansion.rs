@@ -9,8 +9,9 @@
 
 use prio::vdaf::xof::{SeedStreamAes128, Xof, XofHmacSha256Aes128};
 use rand_core::Rng;
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
+use crate::arithmetic::Arithmetic;
 use crate::cells::Elements;
 use crate::element::Element;
 use crate::{Cells, Field, Seed};
@@ -25,8 +26,8 @@ const BUFFER_BYTES: usize = 8192;
 pub fn add_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
     let stream = stream(acc.field(), seed, chunk);
     match &mut acc.0 {
-        Elements::Field64(cells) => combine(cells, stream, Element::plus),
-        Elements::Field128(cells) => combine(cells, stream, Element::plus),
+        Elements::Field64(cells) => combine(cells, stream, Arithmetic::plus),
+        Elements::Field128(cells) => combine(cells, stream, Arithmetic::plus),
     }
 }
 
@@ -34,8 +35,8 @@ pub fn add_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
 pub(crate) fn subtract_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
     let stream = stream(acc.field(), seed, chunk);
     match &mut acc.0 {
-        Elements::Field64(cells) => combine(cells, stream, Element::minus),
-        Elements::Field128(cells) => combine(cells, stream, Element::minus),
+        Elements::Field64(cells) => combine(cells, stream, Arithmetic::minus),
+        Elements::Field128(cells) => combine(cells, stream, Arithmetic::minus),
     }
 }
 
@@ -43,12 +44,44 @@ fn stream(field: Field, seed: &Seed, chunk: u64) -> SeedStreamAes128 {
     XofHmacSha256Aes128::seed_stream(seed.as_bytes(), &[LABEL], &[&[field.tag()], &chunk.to_le_bytes()])
 }
 
+/// A share of one chunk that is read piece by piece.
+pub(crate) struct Expansion(SeedStreamAes128);
+
+impl Expansion {
+    /// Begins at the chunk's first cell.
+    pub(crate) fn new(field: Field, seed: &Seed, chunk: u64) -> Self {
+        Self(stream(field, seed, chunk))
+    }
+
+    /// The next cells.
+    pub(crate) fn fill<E: Element>(&mut self, cells: &mut [E], buffer: &mut Buffer) {
+        combine_through(cells, &mut self.0, buffer, |_, element| element);
+    }
+}
+
+/// Key stream on its way to elements. The caller's, so that it need not be wiped for every piece.
+pub(crate) type Buffer = [u8; BUFFER_BYTES];
+
+/// An empty buffer, wiped on drop.
+pub(crate) fn buffer() -> Zeroizing<Buffer> {
+    Zeroizing::new([0; BUFFER_BYTES])
+}
+
 /// Combines `cells` with the canonical integers of `stream` in their order.
 ///
 /// Never reads more integers than it has cells left, so the outcome does not depend on [`BUFFER_BYTES`].
 #[inline(always)]
-fn combine<E: Element>(mut cells: &mut [E], mut stream: impl Rng, operation: impl Fn(E, E) -> E) {
-    let mut buffer = [0; BUFFER_BYTES];
+fn combine<E: Element>(cells: &mut [E], stream: impl Rng, operation: impl Fn(E, E) -> E) {
+    combine_through(cells, stream, &mut buffer(), operation);
+}
+
+#[inline(always)]
+fn combine_through<E: Element>(
+    mut cells: &mut [E],
+    mut stream: impl Rng,
+    buffer: &mut Buffer,
+    operation: impl Fn(E, E) -> E,
+) {
     while !cells.is_empty() {
         let count = cells.len().min(BUFFER_BYTES / E::BYTES);
         let bytes = &mut buffer[..count * E::BYTES];
@@ -70,7 +103,6 @@ fn combine<E: Element>(mut cells: &mut [E], mut stream: impl Rng, operation: imp
         };
         cells = &mut cells[used..];
     }
-    buffer.zeroize();
 }
 
 #[cfg(test)]
@@ -95,12 +127,12 @@ mod tests {
         for len in [0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 5000] {
             for chunk in [0, 1, u64::MAX] {
                 let mut cells = vec![0u64; len];
-                combine(&mut cells, stream(Field::Field64, &seed, chunk), Element::plus);
+                combine(&mut cells, stream(Field::Field64, &seed, chunk), Arithmetic::plus);
                 let expected: Vec<Field64> = prios(Field::Field64, &seed, chunk, len);
                 assert!(cells.iter().zip(&expected).all(|(a, b)| *a == u64::from(*b)));
 
                 let mut cells = vec![0u128; len];
-                combine(&mut cells, stream(Field::Field128, &seed, chunk), Element::plus);
+                combine(&mut cells, stream(Field::Field128, &seed, chunk), Arithmetic::plus);
                 let expected: Vec<Field128> = prios(Field::Field128, &seed, chunk, len);
                 assert!(cells.iter().zip(&expected).all(|(a, b)| *a == u128::from(*b)));
             }
@@ -157,6 +189,27 @@ mod tests {
         skips::<u64>(|i| u64::from(i) + 1, &[u64::PRIME, u64::MAX, u64::PRIME + 1]);
         skips::<u128>(|i| u128::from(i) + 1, &[u128::PRIME, u128::MAX]);
         assert_eq!(Field64::modulus(), u64::PRIME);
+    }
+
+    #[test]
+    fn pieces_are_the_whole() {
+        fn check<E: Element + core::fmt::Debug>(field: Field) {
+            let seed = Seed::from_bytes([6; 32]);
+            let mut whole = vec![E::default(); 5000];
+            combine(&mut whole, stream(field, &seed, 3), |_, element| element);
+            let (mut expansion, mut buffer) = (Expansion::new(field, &seed, 3), buffer());
+            let mut pieces = vec![E::default(); 5000];
+            let mut rest = &mut pieces[..];
+            for length in [0, 1, 512, 7, 1024, 1500, 512, 1444] {
+                let (piece, behind) = rest.split_at_mut(length);
+                expansion.fill(piece, &mut buffer);
+                rest = behind;
+            }
+            assert!(rest.is_empty());
+            assert_eq!(pieces, whole);
+        }
+        check::<u64>(Field::Field64);
+        check::<u128>(Field::Field128);
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 extern crate alloc;
 
+mod arithmetic;
 mod cells;
 mod dealing;
 pub mod decimal;
@@ -24,11 +25,15 @@ mod encoding;
 mod expansion;
 mod field;
 mod hash;
+mod interpolation;
 mod layout;
+mod matrix;
+mod recombine;
 mod scheme;
 mod secret;
 mod totals;
 
+pub use arithmetic::Arithmetic;
 pub use cells::{Cells, NotCanonical};
 pub use dealing::Dealing;
 pub use digests::{InputHasher, PartialHasher, ShareHasher, seed_digest};
@@ -37,6 +42,7 @@ pub use expansion::add_seeded_share;
 pub use field::{Column, Field, WrapsAround};
 pub use hash::{Hasher, hash};
 pub use layout::{CHUNK_CELLS, Layout};
-pub use scheme::{Dealer, RecombineError, Scheme, ShareForm};
+pub use recombine::RecombineError;
+pub use scheme::{Dealer, Scheme, ShareForm};
 pub use secret::{DealingKey, InputDigest, Salt, Seed};
 pub use totals::TotalsHasher;

@@ -1,12 +1,13 @@
-//! Who receives which kind of share, and how shares become the secret again (PROTOCOL 2, 2.1).
+//! Who receives which kind of share, and what a share is made of (PROTOCOL 2, 2.1).
 //!
-//! Attacker: holds at most t = k − 1 shares, and sends partial sums under other parties' names. Positions come from the
-//! agreement; one that is doubled or that nobody has is refused.
+//! Attacker: holds at most t = k − 1 shares. Which of them are seeds is a function of scheme and dealer alone, and a party's
+//! point is one of its position in the agreement alone: neither is ever taken from a message.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::Cells;
+use crate::arithmetic::Arithmetic;
+use crate::interpolation::Basis;
 
 /// A linear secret sharing among n compute parties, k of which can reconstruct.
 ///
@@ -17,11 +18,21 @@ pub struct Scheme {
     kind: Kind,
 }
 
-/// Shamir joins here. Callers ask [`Scheme`] only.
+/// Callers outside of the crate ask [`Scheme`] only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+pub(crate) enum Kind {
     /// k = n: the shares sum to the secret.
     Additive,
+    /// Shares are the values of a polynomial of degree k − 1 at the party points, the secret its value at 0.
+    Shamir {
+        /// k.
+        threshold: u16,
+    },
+}
+
+/// PROTOCOL 2: party points are 1 … n by agreement order. None is 0, where the secret is.
+pub(crate) fn point(seat: u16) -> u32 {
+    u32::from(seat) + 1
 }
 
 /// What a share's form and its recipients depend on.
@@ -52,6 +63,15 @@ impl Scheme {
         Self { n, kind: Kind::Additive }
     }
 
+    /// Shamir's scheme of `n` compute parties, any `k` of which reconstruct. With k < n, more than k shares check each other.
+    ///
+    /// # Panics
+    /// Unless 2 ≤ k ≤ n, which holds in every valid agreement (PROTOCOL 1): with k = 1 every share would be the secret.
+    pub fn shamir(n: u16, k: u16) -> Self {
+        assert!((2..=n).contains(&k), "a threshold is between 2 and the number of compute parties");
+        Self { n, kind: Kind::Shamir { threshold: k } }
+    }
+
     /// n, the number of shares.
     pub fn n(&self) -> u16 {
         self.n
@@ -61,7 +81,12 @@ impl Scheme {
     pub fn threshold(&self) -> u16 {
         match self.kind {
             Kind::Additive => self.n,
+            Kind::Shamir { threshold } => threshold,
         }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The form of the share that `dealer` makes for `recipient`.
@@ -75,86 +100,73 @@ impl Scheme {
 
     /// The n − k + 1 recipients of explicit shares, in increasing order.
     ///
-    /// PROTOCOL 2.1: the dealer's own is one of them where it is a compute party; further ones rotate with its index.
+    /// PROTOCOL 2.1: the dealer's own is one of them where it is a compute party; further ones rotate with its index. They are
+    /// the first positions, without its own, of index mod n, the next one and so on, 0 after n − 1.
     ///
     /// # Panics
     /// Where the dealer claims a position that no compute party has.
     pub fn explicit_recipients(&self, dealer: Dealer) -> Vec<u16> {
         assert!(dealer.compute.is_none_or(|own| own < self.n), "no compute party has this position");
-        match self.kind {
-            Kind::Additive => vec![dealer.compute.unwrap_or(dealer.index % self.n)],
-        }
+        let count = usize::from(self.n - self.threshold()) + 1;
+        let first = dealer.index % self.n;
+        let others = (first..self.n).chain(0..first).filter(|seat| Some(*seat) != dealer.compute);
+        let mut recipients: Vec<u16> = dealer.compute.into_iter().chain(others).take(count).collect();
+        recipients.sort_unstable();
+        recipients
     }
 
-    /// The secret (or the sum of secrets) of which each given holder has the given share (or sum of shares).
+    /// The k − 1 recipients of seeds, in increasing order: number c − 1 of them holds coefficient ρ_c as its share.
     ///
-    /// PROTOCOL 2: any k parties recombine with weights λ; additive: λ = 1.
-    ///
-    /// # Errors
-    /// [`RecombineError`] where the parts are too few, not all of one shape, or not each of another holder.
-    pub fn recombine(&self, parts: &[(u16, &Cells)]) -> Result<Cells, RecombineError> {
-        let Some((_, first)) = parts.first() else {
-            return Err(RecombineError::TooFew { have: 0, need: self.threshold() });
-        };
-        let mut seen = vec![false; usize::from(self.n)];
-        for (holder, cells) in parts {
-            match seen.get_mut(usize::from(*holder)) {
-                None => return Err(RecombineError::NoSuchHolder { holder: *holder, n: self.n }),
-                Some(true) => return Err(RecombineError::Twice { holder: *holder }),
-                Some(seen) => *seen = true,
-            }
-            if (cells.field(), cells.len()) != (first.field(), first.len()) {
-                return Err(RecombineError::Shape { holder: *holder });
-            }
-        }
-        if parts.len() < usize::from(self.threshold()) {
-            return Err(RecombineError::TooFew { have: parts.len(), need: self.threshold() });
-        }
-        let mut sum = Cells::zero(first.field(), first.len());
-        match self.kind {
-            Kind::Additive => parts.iter().for_each(|(_, cells)| sum.add(cells)),
-        }
-        Ok(sum)
+    /// # Panics
+    /// As [`Scheme::explicit_recipients`].
+    pub fn seeded_recipients(&self, dealer: Dealer) -> Vec<u16> {
+        let explicit = self.explicit_recipients(dealer);
+        (0..self.n).filter(|seat| !explicit.contains(seat)).collect()
     }
-}
 
-/// Parts that do not reconstruct anything. Holders are positions from 0.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum RecombineError {
-    /// Fewer parts than the threshold.
-    #[error("{have} partial sums do not reconstruct: {need} are needed")]
-    TooFew {
-        /// Parts given.
-        have: usize,
-        /// The threshold k.
-        need: u16,
-    },
-    /// A position beyond the agreement's.
-    #[error("a partial sum came for compute party {holder}, but positions end below {n}")]
-    NoSuchHolder {
-        /// The position given.
-        holder: u16,
-        /// Number of compute parties.
-        n: u16,
-    },
-    /// Two parts of one holder.
-    #[error("compute party {holder} has two partial sums; each holder counts once")]
-    Twice {
-        /// The holder.
-        holder: u16,
-    },
-    /// A part whose field or length is not that of the first.
-    #[error("the partial sum of compute party {holder} has another field or length than the first one")]
-    Shape {
-        /// The holder.
-        holder: u16,
-    },
+    /// Row M_i\[j\] of PROTOCOL 2: the k weights with which the coefficients (x, ρ_1 … ρ_{k−1}) of `dealer` sum to the share of
+    /// the compute party at position `seat`.
+    ///
+    /// A seeded party's row is one and zeros: its share is a coefficient ([`Scheme::seeded_recipients`] says which). An
+    /// explicit row is (1, −1 … −1) in the additive scheme, and Lagrange's weights at the party's point in Shamir's.
+    ///
+    /// # Panics
+    /// For a position that no compute party has.
+    pub fn coefficients<A: Arithmetic>(&self, dealer: Dealer, seat: u16) -> Vec<A> {
+        self.matrix(dealer, &[seat]).swap_remove(0)
+    }
+
+    /// The rows of several positions.
+    pub(crate) fn matrix<A: Arithmetic>(&self, dealer: Dealer, seats: &[u16]) -> Vec<Vec<A>> {
+        assert!(seats.iter().all(|seat| *seat < self.n), "no compute party has this position");
+        let seeded = self.seeded_recipients(dealer);
+        match self.kind {
+            Kind::Additive => {
+                let row = |seat: &u16| {
+                    let mut row = vec![A::integer(0); usize::from(self.n)];
+                    match seeded.iter().position(|other| other == seat) {
+                        Some(rho) => row[rho + 1] = A::integer(1),
+                        None => {
+                            row.fill(A::integer(0).minus(A::integer(1)));
+                            row[0] = A::integer(1);
+                        }
+                    }
+                    row
+                };
+                seats.iter().map(row).collect()
+            }
+            Kind::Shamir { .. } => {
+                // PROTOCOL 2: given by its values at 0 (= x) and at the points of the k − 1 seeded parties (= ρ).
+                let polynomial = Basis::new(core::iter::once(0).chain(seeded.into_iter().map(point)));
+                seats.iter().map(|seat| polynomial.at(point(*seat))).collect()
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Field;
 
     #[test]
     fn exactly_one_share_of_an_additive_dealing_is_explicit() {
@@ -171,23 +183,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn parts_that_do_not_fit_are_refused() {
-        let scheme = Scheme::additive(3);
-        let a = Cells::zero(Field::Field64, 4);
-        let shorter = Cells::zero(Field::Field64, 3);
-        let other = Cells::zero(Field::Field128, 4);
-        let refused = |parts: &[(u16, &Cells)]| scheme.recombine(parts).expect_err("refused");
-        assert_eq!(refused(&[]), RecombineError::TooFew { have: 0, need: 3 });
-        assert_eq!(refused(&[(0, &a), (1, &a)]), RecombineError::TooFew { have: 2, need: 3 });
-        assert_eq!(refused(&[(0, &a), (1, &a), (1, &a)]), RecombineError::Twice { holder: 1 });
-        assert_eq!(refused(&[(0, &a), (1, &a), (2, &a), (0, &a)]), RecombineError::Twice { holder: 0 });
-        assert_eq!(refused(&[(0, &a), (1, &a), (3, &a)]), RecombineError::NoSuchHolder { holder: 3, n: 3 });
-        assert_eq!(refused(&[(0, &a), (1, &shorter), (2, &a)]), RecombineError::Shape { holder: 1 });
-        assert_eq!(refused(&[(0, &a), (1, &a), (2, &other)]), RecombineError::Shape { holder: 2 });
-        assert!(scheme.recombine(&[(2, &a), (0, &a), (1, &a)]).is_ok());
     }
 
     #[test]
