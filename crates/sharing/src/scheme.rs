@@ -186,6 +186,153 @@ mod tests {
     }
 
     #[test]
+    fn explicit_shares_rotate_with_the_dealer() {
+        let scheme = Scheme::shamir(5, 3);
+        assert_eq!((scheme.n(), scheme.threshold()), (5, 3));
+        for (index, compute, explicit, seeded) in [
+            (0, None, [0, 1, 2], [3, 4]),
+            (3, None, [0, 3, 4], [1, 2]),
+            (12, None, [2, 3, 4], [0, 1]),
+            (2, Some(2), [2, 3, 4], [0, 1]),
+            (4, Some(4), [0, 1, 4], [2, 3]),
+            (0, Some(4), [0, 1, 4], [2, 3]),
+            (1, Some(2), [1, 2, 3], [0, 4]),
+            (u16::MAX, Some(1), [0, 1, 2], [3, 4]),
+        ] {
+            let dealer = Dealer { index, compute };
+            assert_eq!(scheme.explicit_recipients(dealer), explicit, "{dealer:?}");
+            assert_eq!(scheme.seeded_recipients(dealer), seeded, "{dealer:?}");
+        }
+    }
+
+    #[test]
+    fn every_dealing_has_k_minus_1_seeds_and_all_parties_bear_alike() {
+        for (n, k) in (2..=16).flat_map(|n| (2..=n).map(move |k| (n, k))) {
+            let scheme = Scheme::shamir(n, k);
+            for computes in [false, true] {
+                let mut load = vec![0; usize::from(n)];
+                for index in 0..n {
+                    let dealer = Dealer { index, compute: computes.then_some(index) };
+                    let explicit = scheme.explicit_recipients(dealer);
+                    assert!(explicit.is_sorted_by(|a, b| a < b) && explicit.len() == usize::from(n - k + 1));
+                    assert!(!computes || explicit.contains(&index));
+                    for j in 0..n {
+                        let form = scheme.form(dealer, j);
+                        assert_eq!(form == ShareForm::Explicit, explicit.contains(&j));
+                        assert_eq!(form == ShareForm::Seeded, scheme.seeded_recipients(dealer).contains(&j));
+                    }
+                    explicit.iter().for_each(|j| load[usize::from(*j)] += 1);
+                }
+                assert_eq!(load, vec![n - k + 1; usize::from(n)]);
+            }
+        }
+        // The largest position overflows nothing.
+        let scheme = Scheme::shamir(u16::MAX, u16::MAX - 1);
+        let dealer = Dealer { index: u16::MAX - 1, compute: None };
+        assert_eq!(scheme.explicit_recipients(dealer), [0, u16::MAX - 1]);
+        assert_eq!(point(u16::MAX - 1), 65_535);
+    }
+
+    /// Integers mod 7: a field in which all polynomials can be counted.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Seven(u32);
+
+    impl Arithmetic for Seven {
+        fn integer(value: u32) -> Self {
+            Self(value % 7)
+        }
+        fn plus(self, other: Self) -> Self {
+            Self((self.0 + other.0) % 7)
+        }
+        fn minus(self, other: Self) -> Self {
+            Self((self.0 + 7 - other.0) % 7)
+        }
+        fn times(self, other: Self) -> Self {
+            Self(self.0 * other.0 % 7)
+        }
+        fn inverse(self) -> Self {
+            assert_ne!(self.0, 0);
+            (0..5).fold(Self(1), |power, _| power.times(self))
+        }
+    }
+
+    fn dot(weights: &[Seven], terms: &[Seven]) -> Seven {
+        assert_eq!(weights.len(), terms.len());
+        weights.iter().zip(terms).fold(Seven(0), |sum, (a, b)| sum.plus(a.times(*b)))
+    }
+
+    /// Every subset of the n seats with that many members.
+    fn subsets(n: u16, members: u32) -> impl Iterator<Item = Vec<u16>> {
+        let subset = move |bits: u32| (0..n).filter(|j| bits >> j & 1 == 1).collect();
+        (0..1 << n).filter(move |bits: &u32| bits.count_ones() == members).map(subset)
+    }
+
+    #[test]
+    fn k_minus_1_shares_say_exactly_nothing_and_k_say_all() {
+        let shamir = (2..=5).flat_map(|n| (2..=n).map(move |k| Scheme::shamir(n, k)));
+        for scheme in shamir.chain((2..=5).map(Scheme::additive)) {
+            let (n, k) = (scheme.n(), u32::from(scheme.threshold()));
+            let computes = core::iter::once(None).chain((0..n).map(Some));
+            for dealer in computes.flat_map(|compute| (0..n).map(move |index| Dealer { index, compute })) {
+                let rows: Vec<Vec<Seven>> = (0..n).map(|j| scheme.coefficients(dealer, j)).collect();
+                for (c, j) in (1..).zip(scheme.seeded_recipients(dealer)) {
+                    let unit = |at| Seven(u32::from(at == c));
+                    assert_eq!(rows[usize::from(j)], (0..rows[0].len()).map(unit).collect::<Vec<_>>());
+                }
+                for secret in [0, 1, 5] {
+                    let dealings: Vec<Vec<Seven>> = (0..7u32.pow(k - 1))
+                        .map(|rhos| {
+                            let rho = |c| Seven(rhos / 7u32.pow(c) % 7);
+                            let coefficients: Vec<Seven> =
+                                core::iter::once(Seven(secret)).chain((0..k - 1).map(rho)).collect();
+                            rows.iter().map(|row| dot(row, &coefficients)).collect()
+                        })
+                        .collect();
+                    // Each of the 7^(k−1) views comes from one dealing exactly, whatever the secret is.
+                    for coalition in subsets(n, k - 1) {
+                        let mut seen = vec![false; dealings.len()];
+                        for shares in &dealings {
+                            let view = coalition.iter().fold(0, |view, j| view * 7 + shares[usize::from(*j)].0);
+                            assert!(!core::mem::replace(&mut seen[view as usize], true), "{scheme:?} {coalition:?}");
+                        }
+                    }
+                    for holders in subsets(n, k) {
+                        let weights = scheme.weights::<Seven>(&holders).expect("k holders");
+                        for shares in &dealings {
+                            let parts: Vec<Seven> = holders.iter().map(|j| shares[usize::from(*j)]).collect();
+                            assert_eq!(dot(&weights, &parts), Seven(secret));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "between 2 and the number of compute parties")]
+    fn a_threshold_of_one_is_no_scheme() {
+        Scheme::shamir(3, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "between 2 and the number of compute parties")]
+    fn a_threshold_beyond_all_is_no_scheme() {
+        Scheme::shamir(3, 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "no compute party has this position")]
+    fn a_row_is_of_a_compute_party() {
+        Scheme::shamir(3, 2).coefficients::<u64>(Dealer { index: 0, compute: None }, 3);
+    }
+
+    #[test]
+    #[should_panic(expected = "no compute party has this position")]
+    fn a_form_is_of_a_compute_party() {
+        Scheme::shamir(3, 2).form(Dealer { index: 0, compute: None }, u16::MAX);
+    }
+
+    #[test]
     #[should_panic(expected = "two parties at least")]
     fn one_party_is_no_scheme() {
         Scheme::additive(1);

@@ -1,51 +1,13 @@
 //! Dealings of every shape: shares sum to the secret, sums of shares to the sum of secrets, and less than all to nothing.
 
+mod support;
+
 use proptest::prelude::*;
 use sharing::{
-    CHUNK_CELLS, Cells, Column, Dealer, Dealing, DealingKey, Encoded, Field, InputDigest, InputHasher, Layout,
-    RecombineError, Salt, Scheme, Seed, ShareForm, ShareHasher, add_seeded_share, decode_totals, seed_digest,
+    CHUNK_CELLS, Cells, Column, Dealer, Dealing, DealingKey, Encoded, Field, InputHasher, Layout, RecombineError, Salt,
+    Scheme, Seed, ShareForm, ShareHasher, add_seeded_share, decode_totals, seed_digest,
 };
-
-const FIELDS: [Field; 2] = [Field::Field64, Field::Field128];
-const ROUND: [u8; 32] = [0x52; 32];
-
-/// Bounds of which a few dozen inputs can be summed in the field.
-fn column(field: Field) -> Column {
-    let largest = match field {
-        Field::Field64 => 1 << 40,
-        Field::Field128 => 1 << 110,
-    };
-    Column { min: -largest, max: largest, decimals: 2 }
-}
-
-fn encode(field: Field, values: &[i128]) -> Encoded {
-    Encoded::new(field, &[column(field)], 0, values).expect("within bounds")
-}
-
-fn digest(field: Field, chunks: &[Encoded]) -> InputDigest {
-    let cells = chunks.iter().map(|chunk| chunk.cells().len() as u64).sum();
-    let mut hasher = InputHasher::new(Layout { field, cells });
-    chunks.iter().for_each(|chunk| hasher.update(chunk));
-    hasher.finish()
-}
-
-/// The share of one chunk as each of the n parties comes to hold it.
-fn shares(scheme: Scheme, dealing: &Dealing, chunk: u64, input: &Encoded) -> Vec<Cells> {
-    let explicit = dealing.explicit_chunk(chunk, input);
-    let share = |j: u16| {
-        let mut share = Cells::zero(input.cells().field(), input.cells().len());
-        match dealing.seed(j) {
-            Some(seed) => add_seeded_share(&mut share, &seed, chunk),
-            None => share.add(&explicit.iter().find(|(recipient, _)| *recipient == j).expect("explicit").1),
-        }
-        share
-    };
-    (0..scheme.n()).map(share).collect()
-}
-
-fn numbered(shares: &[Cells]) -> Vec<(u16, &Cells)> {
-    (0..).zip(shares).collect()
-}
+use support::{FIELDS, ROUND, column, digest, encode, fields, numbered, shares};
 
 fn totals(scheme: Scheme, shares: &[Cells], contributors: u32) -> Vec<i128> {
     let sum = scheme.recombine(&numbered(shares)).expect("all shares are there");
@@ -233,8 +195,8 @@ fn every_share_of_a_constant_input_looks_uniform() {
     for field in FIELDS {
         let input = encode(field, &vec![42; CHUNK_CELLS]);
         let digest = digest(field, std::slice::from_ref(&input));
-        let scheme = Scheme::additive(3);
-        for compute in [None, Some(1)] {
+        let schemes = [Scheme::additive(3), Scheme::shamir(3, 2), Scheme::shamir(5, 4)];
+        for (scheme, compute) in schemes.into_iter().flat_map(|scheme| [(scheme, None), (scheme, Some(1))]) {
             let key = DealingKey::from_bytes([7; 32]);
             let dealing = Dealing::new(scheme, Dealer { index: 0, compute }, &key, &ROUND, &digest);
             for share in shares(scheme, &dealing, 0, &input) {
@@ -251,10 +213,6 @@ fn every_share_of_a_constant_input_looks_uniform() {
         input.cells().write_to(&mut plain);
         assert!(chi_square(plain.iter().copied()) > LIMIT, "the test would not see an input");
     }
-}
-
-fn fields() -> impl Strategy<Value = Field> {
-    prop_oneof![Just(Field::Field64), Just(Field::Field128)]
 }
 
 /// A dealer's own position, and several inputs of one length within bounds.

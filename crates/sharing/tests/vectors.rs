@@ -71,6 +71,61 @@ fn explicit_shares() {
     assert_eq!(hex(&bytes(&explicit[0].1)), "6627315a909d67588877b66c14a0bb128fde34f9ca85eb10");
 }
 
+/// A dealing of 0, 1, −1 with the key of [`dealing`]: every explicit share, and which shares are seeds.
+fn shamir(n: u16, k: u16, dealer: Dealer, field: Field) -> (Vec<(u16, String)>, Vec<u16>) {
+    let scheme = Scheme::shamir(n, k);
+    let key = DealingKey::from_bytes([0x11; 32]);
+    let dealing = Dealing::new(scheme, dealer, &key, &[0x22; 32], &InputDigest::from_bytes([0x33; 32]));
+    let explicit =
+        dealing.explicit_chunk(7, &encoded(field)).iter().map(|(j, cells)| (*j, hex(&bytes(cells)))).collect();
+    (explicit, (0..n).filter(|j| dealing.seed(*j).is_some()).collect())
+}
+
+fn owned(shares: &[(u16, &str)]) -> Vec<(u16, String)> {
+    shares.iter().map(|(j, share)| (*j, (*share).to_string())).collect()
+}
+
+// The polynomials were found by elimination on their powers, not by Lagrange's formula.
+#[test]
+fn shamir_shares_of_a_dealer_that_computes_nothing() {
+    let dealer = Dealer { index: 4, compute: None };
+    let (explicit, seeded) = shamir(5, 3, dealer, Field::Field64);
+    assert_eq!(seeded, [2, 3]);
+    let expected = [
+        (0, "85fe60c5d54c14ad307f00c8d18bf5768caf3db71dbf8a57"),
+        (1, "439184917c15c36cea08c40d67aa65675dbde123db562c79"),
+        (4, "d9c27e1e51566e1b5de5a0d1b8769511691c34aad0319a9a"),
+    ];
+    assert_eq!(explicit, owned(&expected));
+    let (explicit, _) = shamir(5, 3, dealer, Field::Field128);
+    let expected = [
+        (0, "047cea380330995f10d0e368fb0409ca7ff16dbc8600cbdeaaca731fd39e67705480b33c00f0b64eff6fdc5b5f763542"),
+        (1, "1d0156e33fc56e000d71048be79db572c5d6329d15aefa18c4c6f1c66a59c805b11e6e7dcbfe23f3df4bcdf762b23024"),
+        (4, "eec69e8b4ee4596aac38d34850e090a44e3d8b19f3c4e5ebe1e2a8edcc2fc1a3fbadc857efe3afe275661a4c4708c588"),
+    ];
+    assert_eq!(explicit, owned(&expected));
+}
+
+#[test]
+fn shamir_shares_of_a_compute_party() {
+    let dealer = Dealer { index: 1, compute: Some(3) };
+    let (explicit, seeded) = shamir(4, 2, dealer, Field::Field64);
+    assert_eq!(seeded, [0]);
+    let expected = [
+        (1, "c040c882f61018d193d6fd835708e837feefbd81f8655f14"),
+        (2, "1f612cc47219a439dcc1fc45830cdc53fee79c42f4188f9e"),
+        (3, "7f819005ee2130a225adfb07af10d06ffddf7b03f1cbbe28"),
+    ];
+    assert_eq!(explicit, owned(&expected));
+    let (explicit, _) = shamir(4, 2, dealer, Field::Field128);
+    let expected = [
+        (1, "befd902520642fc9e51f3c97f5c713396f69deb639a64e400d2ff0a149285740a55e1e186e6148a090524c24c4a60e18"),
+        (2, "9d7c59383016c7add82fda62f0ab9d55269e4d9256f975e09346e8726ebc8260f88d2d2425926cf0d87b723626fa1524"),
+        (3, "7cfb214b40c85e92cb3f782eeb8f2772ddd2bc6d734c9d801a5ee0439350ae804bbd3c30dcc2904021a59848884d1d30"),
+    ];
+    assert_eq!(explicit, owned(&expected));
+}
+
 #[test]
 fn encodings() {
     assert_eq!(hex(&bytes(encoded(Field::Field64).cells())), "0000000000000000010000000000000000000000ffffffff");
