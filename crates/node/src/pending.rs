@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -77,7 +77,9 @@ pub fn waiting(data_dir: &Path) -> Vec<(PathBuf, Note)> {
             if path.extension()? != "json" {
                 return None;
             }
-            let note = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+            let mut note: Note = serde_json::from_slice(&fs::read(&path).ok()?).ok()?;
+            // Who left it is what the system says of the file, not what the file says.
+            note.uid = fs::metadata(&path).ok()?.uid();
             Some((path, note))
         })
         .collect();

@@ -94,6 +94,16 @@ fn declining_is_not_for_good() {
 }
 
 #[test]
+fn a_policy_does_not_overrule_a_person_who_declined() {
+    let mut plan = Plan::trio(41);
+    plan.without(|h| *h == Happening::Approve(2));
+    plan.script.push((1_000, Happening::Decline(2)));
+    plan.script.push((6_000, Happening::AutoApprove(2)));
+    plan.expect = Expect::Abandoned(vec!["from p2".into()]);
+    run(plan);
+}
+
+#[test]
 fn bad_input_is_refused_and_may_be_mended() {
     let mut plan = Plan::trio(50);
     plan.spoilt.insert(1);

@@ -82,6 +82,12 @@ impl Envelope {
         self.packet.recipient
     }
 
+    /// The bytes as they came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What it says, unverified.
     #[must_use]
     pub fn body(&self) -> &Body {

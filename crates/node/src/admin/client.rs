@@ -6,6 +6,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use protocol::agreement::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
@@ -83,12 +84,18 @@ impl Client {
         self.call(Method::POST, &format!("/rounds/{computation}/{period}/start"), &()).await
     }
 
-    /// Approves a round.
+    /// Approves a round: `by` was shown the disclosure statement with this digest.
     ///
     /// # Errors
-    /// [`ClientError`].
-    pub async fn approve(&self, computation: &str, period: &str, by: &str) -> Result<RoundStatus, ClientError> {
-        let body = ApproveBody { by: by.to_owned() };
+    /// [`ClientError`]; refused where the daemon runs under another statement.
+    pub async fn approve(
+        &self,
+        computation: &str,
+        period: &str,
+        by: &str,
+        disclosure: &Digest,
+    ) -> Result<RoundStatus, ClientError> {
+        let body = ApproveBody { by: by.to_owned(), disclosure: disclosure.to_string() };
         self.call(Method::POST, &format!("/rounds/{computation}/{period}/approve"), &body).await
     }
 

@@ -24,7 +24,7 @@ pub(crate) enum Request {
     Rounds,
     Round { computation: String, period: String },
     Start { computation: String, period: String },
-    Approve { computation: String, period: String, by: String },
+    Approve { computation: String, period: String, by: String, disclosure: String },
     Decline { computation: String, period: String, by: String, reason: String },
 }
 
@@ -60,6 +60,8 @@ impl Refused {
 #[serde(deny_unknown_fields)]
 struct ApproveBody {
     by: String,
+    /// Digest of the disclosure statement that the person was shown. Another one is not approved.
+    disclosure: String,
 }
 
 /// Body of a decline.

@@ -1,7 +1,7 @@
 //! The daemon's end of the admin interface.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub enum ServeError {
     /// A daemon answers on it.
     #[error("{}: another daemon listens there; stop it, or set listen.admin in node.toml", .0.display())]
     Held(PathBuf),
+    /// Something else lies there.
+    #[error("{}: this is no socket; move it away, or set listen.admin in node.toml to another path", .0.display())]
+    NoSocket(PathBuf),
     /// The path does not fit into a socket address.
     #[error("{}: a socket's path has at most {LONGEST_PATH} bytes; set listen.admin in node.toml to a shorter one", .0.display())]
     TooLong(PathBuf),
@@ -53,7 +56,10 @@ pub(crate) fn bind(path: &Path) -> Result<UnixListener, ServeError> {
     if path.as_os_str().len() > LONGEST_PATH {
         return Err(ServeError::TooLong(path.to_owned()));
     }
-    if path.exists() {
+    if let Ok(there) = std::fs::symlink_metadata(path) {
+        if !there.file_type().is_socket() {
+            return Err(ServeError::NoSocket(path.to_owned()));
+        }
         if std::os::unix::net::UnixStream::connect(path).is_ok() {
             return Err(ServeError::Held(path.to_owned()));
         }
@@ -185,9 +191,9 @@ async fn approve(
     State(desk): State<Desk>,
     ConnectInfo(caller): ConnectInfo<Caller>,
     Route((computation, period)): Address,
-    Json(ApproveBody { by }): Json<ApproveBody>,
+    Json(ApproveBody { by, disclosure }): Json<ApproveBody>,
 ) -> Reply {
-    desk.ask(Request::Approve { computation, period, by }, caller).await
+    desk.ask(Request::Approve { computation, period, by, disclosure }, caller).await
 }
 
 async fn decline(

@@ -16,6 +16,7 @@ impl Hub {
         for change in rescan.changes {
             self.book_changed(&change, Source::File);
         }
+        self.propose_again();
         if self.settings.approval.policy == Policy::Auto {
             self.retry_inputs();
         }
@@ -24,16 +25,16 @@ impl Hub {
 
     /// Under `auto` a refused input is tried again when its file has changed.
     fn retry_inputs(&mut self) {
-        let changed: Vec<RoundId> = self
-            .rounds
-            .iter()
-            .filter(|(_, open)| open.status.waits_for_approval())
-            .filter(|(_, open)| {
-                let file = self.settings.input_file(&open.status.computation, &open.status.period);
-                std::fs::metadata(file).and_then(|data| data.modified()).ok() != open.input_seen
-            })
-            .map(|(id, _)| *id)
-            .collect();
+        let mut changed: Vec<RoundId> = Vec::new();
+        for (id, open) in self.rounds.iter_mut().filter(|(_, open)| open.status.waits_for_approval()) {
+            let file = self.settings.input_file(&open.status.computation, &open.status.period);
+            let now = std::fs::metadata(file).and_then(|data| data.modified()).ok();
+            // Only a file that has been still for a while: a copy that is under way may look whole.
+            let still = std::mem::replace(&mut open.input_look, now) == now;
+            if still && now != open.input_seen {
+                changed.push(*id);
+            }
+        }
         for id in changed {
             self.approve_by_policy(id);
         }
@@ -43,7 +44,9 @@ impl Hub {
     fn take_notes(&mut self) {
         for (path, note) in pending::waiting(&self.settings.data_dir) {
             let draft = match note.act {
-                Act::Signed { by, agreement, statement, disclosure } => {
+                Act::Signed { by, agreement, statement, .. } => {
+                    // The note's own word is not enough: the hash is of the text that is kept.
+                    let disclosure = protocol::agreement::statement_digest(&statement).0;
                     let name = protocol::agreement::Digest(agreement).to_string();
                     self.pending.keep("disclosure", &name, statement.into_bytes());
                     Draft::new(Record::AgreementSigned { by: Text::of(&by) })

@@ -27,6 +27,8 @@ use crate::vault::Vault;
 
 /// Cards, signatures, input files and notes are looked at this often.
 const RESCAN: Duration = Duration::from_secs(1);
+/// How long jobs may take to finish when the daemon stops.
+const FINISH: Duration = Duration::from_secs(5);
 /// Events that are taken together into one transaction, where so many wait.
 const MOST_AT_ONCE: usize = 64;
 /// Reasons of refused strangers that `status` shows.
@@ -120,6 +122,9 @@ impl Hub {
                         self.job_done(finished);
                     }
                 }
+                // Then clocks and files: a peer that keeps the links busy must not hold up what would cut it off.
+                () = sleep_until(deadline) => self.tick(),
+                _ = rescan.tick() => self.look_at_files(),
                 Some(event) = links.recv() => {
                     self.link_event(event);
                     for _ in 1..MOST_AT_ONCE {
@@ -127,9 +132,14 @@ impl Hub {
                         self.link_event(event);
                     }
                 }
-                () = sleep_until(deadline) => self.tick(),
-                _ = rescan.tick() => self.look_at_files(),
             }
+            self.turn()?;
+        }
+        // What jobs have begun is finished: a result that is being written is not to look abandoned.
+        let until = tokio::time::Instant::now() + FINISH;
+        while self.rounds.values().any(|open| open.worker.is_busy()) {
+            let Ok(Some(finished)) = tokio::time::timeout_at(until, finishing.recv()).await else { break };
+            self.job_done(finished);
             self.turn()?;
         }
         let reason = stop.borrow().unwrap_or("asked to");
@@ -171,7 +181,11 @@ impl Hub {
 
     fn call(&mut self, call: Call) -> Result<(), StoreError> {
         let Call { request, uid, reply } = call;
-        let actor = uid.map_or(Actor::Daemon, Actor::Uid);
+        // The system always knows who called over a unix socket; an act of nobody is not done.
+        let Some(actor) = uid.map(Actor::Uid) else {
+            let _ = reply.send(Reply::Refused(Refused::because("the system does not say who calls")));
+            return Ok(());
+        };
         let answer = match request {
             Request::Status => Reply::Status(Box::new(self.status())),
             Request::Rounds => Reply::Rounds(self.round_statuses()?),
@@ -180,8 +194,8 @@ impl Hub {
                 let done = self.start(&computation, &period, actor);
                 self.after(done, &computation, &period)?
             }
-            Request::Approve { computation, period, by } => {
-                let done = self.approve(&computation, &period, &by, actor);
+            Request::Approve { computation, period, by, disclosure } => {
+                let done = self.approve(&computation, &period, &by, &disclosure, actor);
                 self.after(done, &computation, &period)?
             }
             Request::Decline { computation, period, by, reason } => {

@@ -6,6 +6,7 @@
 
 mod files;
 mod hub;
+mod interrupted;
 mod peers;
 mod place;
 mod rounds;

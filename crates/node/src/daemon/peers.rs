@@ -1,15 +1,21 @@
 //! The other parties: links, Hellos, cards and signatures.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use audit::{DigestOf, Draft, Event as Record, Name, Source, Text};
 use jiff::Timestamp;
-use protocol::round::Event;
+use protocol::round::{Event, Object};
 use wire::frame::Frame;
-use wire::link::Hello;
+use wire::link::{BulkId, Hello};
+use zeroize::Zeroizing;
 
 use super::hub::{Hub, MOST_STRANGERS};
+use super::work::Stream;
 use crate::book::{Change, Difference};
 use crate::link::{LinkEvent, LinkInfo, LinkSender};
 use crate::status::PeerStatus;
+use crate::vault::Vault;
 
 /// What is known of a party's link.
 #[derive(Default)]
@@ -20,11 +26,25 @@ pub(super) struct Peer {
     pub(super) difference: Option<String>,
     since: Option<Timestamp>,
     refusal: Option<(Timestamp, String)>,
+    /// What is being sent over the live link.
+    streams: BTreeMap<BulkId, Stream>,
+    /// Proposals that could not be joined yet, for reasons that pass: a signature on its way, a clock.
+    pub(super) proposals: Vec<Zeroizing<Vec<u8>>>,
 }
 
 impl Peer {
     pub(super) fn sender(&self) -> Option<&LinkSender> {
         self.live.as_ref().map(|(_, sender)| sender)
+    }
+
+    /// Sends chunks over the live link, after those that it is being sent of the same object.
+    pub(super) fn stream(&mut self, vault: &Vault, object: BulkId, from: Object, range: Range<u64>) {
+        let Some((_, sender)) = &self.live else { return };
+        if self.streams.get(&object).is_some_and(|stream| stream.extend(&range)) {
+            return;
+        }
+        let stream = Stream::start(vault, sender.clone(), object, from, range);
+        self.streams.insert(object, stream);
     }
 }
 
@@ -40,6 +60,9 @@ impl Hub {
                 }
                 let reason = reason.to_string();
                 known.live = None;
+                // What a peer differs in is judged while it is linked; a new link brings a new Hello.
+                known.difference = None;
+                known.streams.clear();
                 known.since = Some(Timestamp::now());
                 known.refusal = Some((Timestamp::now(), reason.clone()));
                 self.record(Draft::new(Record::LinkDown { reason: Text::of(&reason) }).peer(&id));
@@ -77,6 +100,7 @@ impl Hub {
         }
         let lacking = self.book.lacking(&hello);
         if let Some(known) = self.peers.get_mut(usize::from(peer)) {
+            known.streams.clear();
             known.live = Some((info, sender));
             known.since = Some(Timestamp::now());
             known.hello = Some(hello);
@@ -160,6 +184,7 @@ impl Hub {
             }
             Change::Revocations => tracing::info!(target: "link", "the revocation lists have changed"),
         }
+        self.propose_again();
         self.links.set_hello(self.book.hello());
         self.links.set_trust(self.book.trust());
         self.links.set_addresses(&self.book.addresses());

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use audit::{Actor, Draft, Event as Record, Name, Text};
 use jiff::Timestamp;
-use protocol::agreement::PartyIndex;
+use protocol::agreement::{Digest, PartyIndex};
 use protocol::round::{Approver, Event, Phase, Round, Terms};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -14,15 +14,20 @@ use wire::{Body, Envelope, MessageKind, RoundId, Sealed};
 use zeroize::Zeroizing;
 
 use super::hub::Hub;
+use super::peers::Peer;
 use super::place::RoundPlace;
 use super::work::{Finished, Worker};
 use crate::admin::{Refused, Reply};
 use crate::settings::Policy;
 use crate::status::RoundStatus;
-use crate::store::{Reads, RoundRow, StoreError};
+use crate::store::{Reads, StoreError};
 
-/// Rounds that are open at once. Each costs some hundred kilobytes at most while it waits.
-const MOST_OPEN: usize = 64;
+/// Rounds that somebody may still need at once. Each costs some hundred kilobytes at most while it waits.
+const MOST_OPEN: usize = 256;
+/// Of these, the ones that one peer has proposed: it cannot take the places of all others.
+const MOST_OF_ONE_PEER: usize = 32;
+/// Proposals of one peer that wait until a reason of our own has passed.
+const MOST_PROPOSALS: usize = 8;
 
 /// A round that somebody may still need.
 pub(super) struct Open {
@@ -31,6 +36,10 @@ pub(super) struct Open {
     pub(super) worker: Worker,
     /// When the input file was last changed, as of the last approval by the policy.
     pub(super) input_seen: Option<SystemTime>,
+    /// When it was last changed, as of the last look: a file that is being copied changes from look to look.
+    pub(super) input_look: Option<SystemTime>,
+    /// Who proposed it to us; none where our operator did.
+    proposer: Option<u16>,
 }
 
 impl Hub {
@@ -82,7 +91,7 @@ impl Hub {
                 "{computation}/{period}: this period has not ended; a round is about a period that is over"
             )));
         }
-        if self.rounds.values().filter(|open| open.status.is_open()).count() >= MOST_OPEN {
+        if self.rounds.len() >= MOST_OPEN {
             return Err(Refused::because(format!("{MOST_OPEN} rounds are open already; let some end first")));
         }
         Ok(terms)
@@ -114,10 +123,11 @@ impl Hub {
         let id = terms.round();
         let place = RoundPlace::new(Arc::clone(&self.settings), self.vault.clone(), id.0);
         let status = RoundStatus::new(&terms, Timestamp::now());
+        let proposer = proposal.as_ref().map(Sealed::sender);
         let (round, step) = Round::join(terms, proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
         let worker = Worker::new(Arc::clone(round.terms()), place, self.finished.clone());
         let asks = round.view().phase == Phase::Approval;
-        let mut open = Open { round, status, worker, input_seen: None };
+        let mut open = Open { round, status, worker, input_seen: None, input_look: None, proposer };
         open.status.update(&open.round.view(), now);
         self.rounds.insert(id, open);
         self.pending.pins.push(id);
@@ -162,8 +172,28 @@ impl Hub {
         })
     }
 
-    pub(super) fn approve(&mut self, computation: &str, period: &str, by: &str, actor: Actor) -> Result<(), Refused> {
+    /// What no honest node sends ends its link.
+    fn cut(&self, peer: u16) {
+        if let Some(sender) = self.peers.get(usize::from(peer)).and_then(Peer::sender) {
+            sender.cut("it sent what no honest node sends");
+        }
+    }
+
+    pub(super) fn approve(
+        &mut self,
+        computation: &str,
+        period: &str,
+        by: &str,
+        disclosure: &str,
+        actor: Actor,
+    ) -> Result<(), Refused> {
         let id = self.open_round(computation, period)?;
+        if disclosure != Digest(self.disclosure).to_string() {
+            return Err(Refused::because(format!(
+                "{computation}/{period}: the statement that was shown is not the one that the daemon runs under; \
+                 agreement.toml has changed since it started: put the agreement back, or restart the daemon, and read again"
+            )));
+        }
         let by = by.trim();
         if by.is_empty() {
             return Err(Refused::because("an approval needs the name of who approves: --by NAME"));
@@ -216,7 +246,10 @@ impl Hub {
                 Ok(Some(_)) => return,
                 _ => self.proposed(from, envelope),
             },
-            Err(error) => Err((None, format!("a message that does not decode: {error}"))),
+            Err(error) => {
+                self.cut(from);
+                Err((None, format!("a message that does not decode: {error}")))
+            }
         };
         if let Err((kind, reason)) = refused {
             let peer = self.party_id(from).to_owned();
@@ -232,6 +265,16 @@ impl Hub {
         }
     }
 
+    /// Proposals that could not be joined are judged again: the last signature may have come, or the period have ended.
+    pub(super) fn propose_again(&mut self) {
+        for peer in 0..u16::try_from(self.peers.len()).unwrap_or(u16::MAX) {
+            let Some(known) = self.peers.get_mut(usize::from(peer)) else { continue };
+            for bytes in std::mem::take(&mut known.proposals) {
+                self.message(peer, bytes);
+            }
+        }
+    }
+
     fn proposed(&mut self, from: u16, envelope: Envelope) -> Result<(), (Option<MessageKind>, String)> {
         let kind = envelope.body().kind();
         let refuse = |reason: String| (Some(kind), reason);
@@ -240,7 +283,28 @@ impl Hub {
             return Ok(());
         };
         let (computation, period) = (computation.to_string(), period.to_string());
-        let terms = self.may_open(&computation, &period).map_err(|refused| refuse(refused.lines.join("; ")))?;
+        // PROTOCOL 1.2: the first round of a period is pinned; another one is never joined, whatever the agreement.
+        if !matches!(self.reads().round(&computation, &period), Ok(None)) {
+            return Err(refuse(format!("{computation}/{period}: another round of this period is pinned here")));
+        }
+        let of_peer = self.rounds.values().filter(|open| open.proposer == Some(from)).count();
+        if of_peer >= MOST_OF_ONE_PEER {
+            return Err(refuse(format!("{MOST_OF_ONE_PEER} rounds that this peer proposed are open already")));
+        }
+        let terms = match self.may_open(&computation, &period) {
+            Ok(terms) => terms,
+            Err(refused) => {
+                // A reason of our own, which is no fault of the peer and may pass.
+                let (peer, reason) = (self.party_id(from), refused.lines.join("; "));
+                tracing::warn!(target: "round", %peer, %computation, %period, %reason, "a proposal is not joined yet");
+                if let Some(peer) = self.peers.get_mut(usize::from(from))
+                    && peer.proposals.len() < MOST_PROPOSALS
+                {
+                    peer.proposals.push(Zeroizing::new(envelope.bytes().to_vec()));
+                }
+                return Ok(());
+            }
+        };
         if terms.round() != envelope.round() {
             return Err(refuse("a round under another agreement than ours".to_owned()));
         }
@@ -248,40 +312,12 @@ impl Hub {
         let key = self.book.agreement().party(PartyIndex(sender)).map(|party| party.signing_key);
         let proposal = match key.map(|key| envelope.verify(&key)) {
             Some(Ok(proposal)) => proposal,
-            _ => return Err(refuse(format!("a proposal that {} did not sign", self.party_id(from)))),
+            _ => {
+                self.cut(from);
+                return Err(refuse("a proposal that its sender did not sign".to_owned()));
+            }
         };
         self.join(terms, Some(proposal));
-        Ok(())
-    }
-
-    /// Rounds that a crash or a restart interrupted. Resuming them is not there yet, so they end here.
-    pub(super) fn close_interrupted(&mut self) -> Result<(), StoreError> {
-        let interrupted: Vec<RoundRow> = self
-            .reads()
-            .rounds()?
-            .into_iter()
-            .filter(|row| row.phase != Phase::Completed.name() && row.phase != Phase::Abandoned.name())
-            .collect();
-        for row in interrupted {
-            let reason = "the daemon was restarted in mid-round, and resuming a round is not there yet";
-            tracing::warn!(target: "round", round = %format!("{}/{}", row.computation, row.period), reason, "abandoned");
-            let mut status: RoundStatus =
-                serde_json::from_str(&row.view).map_err(|_| StoreError::Nonsense { what: "round view" })?;
-            status.abandon(reason);
-            let view = serde_json::to_string(&status).map_err(|_| StoreError::Nonsense { what: "round view" })?;
-            self.store.commit(|tx| {
-                tx.erase_secrets(&row.id)?;
-                let draft = Draft::new(Record::RoundAbandoned { reason: Text::of(reason) });
-                tx.audit(draft.round(&row.computation, &row.period, &row.id))?;
-                tx.set_phase(&row.id, Phase::Abandoned.name(), &view)
-            })?;
-        }
-        // What a finished or forgotten round left behind is nobody's any more.
-        for round in self.vault.rounds().unwrap_or_default() {
-            if let Err(error) = self.vault.erase_round(&round) {
-                tracing::error!(target: "round", %error, "something that is over could not be erased");
-            }
-        }
         Ok(())
     }
 

@@ -11,9 +11,10 @@ use wire::{MessageKind, RoundId};
 use zeroize::Zeroizing;
 
 use super::hub::Hub;
+use super::peers::Peer;
 use super::rounds::Open;
 use super::story::Telling;
-use super::work::{Work, stream};
+use super::work::Work;
 use crate::result::Place;
 use crate::settings::Policy;
 use crate::store::{MessageRow, RoundRow, StoreError, Transaction};
@@ -128,8 +129,13 @@ impl Hub {
                 Action::SendHave { to, have } => self.send(to, &Frame::Have(have)),
                 Action::SendGrant { to, grant } => self.send(to, &Frame::Grant(grant)),
                 Action::Stream { to, object, from, first, end } => {
-                    if let Some(sender) = self.peers.get(usize::from(to)).and_then(|peer| peer.sender()) {
-                        stream(&self.vault, sender.clone(), object, from, first, end);
+                    if let Some(peer) = self.peers.get_mut(usize::from(to)) {
+                        peer.stream(&self.vault, object, from, first..end);
+                    }
+                }
+                Action::Cut { peer, reason } => {
+                    if let Some(sender) = self.peers.get(usize::from(peer)).and_then(Peer::sender) {
+                        sender.cut(reason);
                     }
                 }
                 Action::Run(job) => self.work(id, Work::Job(job)),
@@ -206,7 +212,11 @@ fn put(tx: &mut Transaction<'_>, terms: &Terms, change: &Change) -> Result<(), S
     let round = terms.round().0;
     match change {
         Change::Message(message) if message.kind() == MessageKind::Share => {
-            tx.put_secret(&round, &format!("message-{}", message.digest()), message.bytes())
+            let name = match message.recipient() {
+                Some(to) if message.sender() == terms.me() => secret_name(SecretName::ShareTo(to)),
+                _ => format!("message-{}", message.digest()),
+            };
+            tx.put_secret(&round, &name, message.bytes())
         }
         Change::Message(message) => {
             let (digest, author, kind) = (message.digest().0, message.sender(), message.kind() as u8);
@@ -224,5 +234,6 @@ fn secret_name(name: SecretName) -> String {
     match name {
         SecretName::Dealing => "dealing".to_owned(),
         SecretName::Seed(dealer) => format!("seed-{dealer}"),
+        SecretName::ShareTo(recipient) => format!("share-to-{recipient}"),
     }
 }

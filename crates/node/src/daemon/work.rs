@@ -1,6 +1,7 @@
 //! Jobs of a round, one after another, on the shared pool; and its chunks on their way out.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::round::{Done, Job, Object, Terms};
@@ -63,6 +64,11 @@ impl Worker {
         }
     }
 
+    /// Whether something is being done, or waits to be.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).running
+    }
+
     fn drain(&self) {
         while let Some(work) = self.next() {
             let mut place = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
@@ -90,24 +96,52 @@ impl Worker {
     }
 }
 
-/// Sends chunks of this party's own object, on a thread that may wait for a slow peer. The receiver takes the chunks of a
-/// window in any order.
-pub(crate) fn stream(vault: &Vault, sender: LinkSender, object: BulkId, from: Object, first: u64, end: u64) {
-    let vault = vault.clone();
-    tokio::task::spawn_blocking(move || {
+/// What a peer may be sent over one link of one object: a range that grows with its grants. However often it grants, one
+/// thread at most waits for it.
+#[derive(Clone)]
+pub(crate) struct Stream(Arc<Mutex<Range<u64>>>);
+
+impl Stream {
+    /// Begins to send `range` of this party's own object, on a thread that may wait for a slow peer.
+    pub(crate) fn start(vault: &Vault, sender: LinkSender, object: BulkId, from: Object, range: Range<u64>) -> Self {
+        let stream = Self(Arc::new(Mutex::new(range)));
+        let (vault, sending) = (vault.clone(), stream.clone());
+        tokio::task::spawn_blocking(move || sending.send(&vault, &sender, object, from));
+        stream
+    }
+
+    /// More was granted. False where the thread had nothing left to send and has gone.
+    pub(crate) fn extend(&self, range: &Range<u64>) -> bool {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = !left.is_empty() && left.end == range.start;
+        if running {
+            left.end = range.end;
+        }
+        running
+    }
+
+    fn next(&self) -> Option<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
+    }
+
+    fn send(&self, vault: &Vault, sender: &LinkSender, object: BulkId, from: Object) {
         let reader = match vault.read(&object.round.0, &from.to_string()) {
             Ok(reader) => reader,
-            Err(error) => return sender.cut(&format!("this node cannot read what it has to send: {error}")),
+            Err(error) => {
+                tracing::error!(target: "round", %error, "what is to be sent cannot be read");
+                return sender.cut("this node cannot read what it has to send");
+            }
         };
-        for index in first..end {
+        while let Some(index) = self.next() {
             let mut elements = Zeroizing::new(Vec::new());
             if let Err(error) = reader.read(index, &mut elements) {
-                return sender.cut(&format!("this node cannot read what it has to send: {error}"));
+                tracing::error!(target: "round", %error, "what is to be sent cannot be read");
+                return sender.cut("this node cannot read what it has to send");
             }
             // A link that went down takes what is left of the window with it: the receiver asks again.
             if sender.blocking_send(&Frame::Chunk { object, index, elements }).is_err() {
                 return;
             }
         }
-    });
+    }
 }

@@ -131,6 +131,14 @@ impl Place {
         write_atomically(&self.csv(), |out| file.write_csv(out))
     }
 
+    /// Removes what a crash left unfinished. What cannot be removed is replaced by the next result.
+    pub fn sweep(&self) {
+        let entries = std::fs::read_dir(self.directory()).into_iter().flatten().flatten();
+        for file in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "part")) {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
     /// Removes the result, its exports and its bundle. The result file goes last: whoever is interrupted may call
     /// again.
     ///

@@ -1,10 +1,11 @@
 //! What is known to all components of a round: headers, Receipts, the certificate. Only what was verified stands here.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use wire::message::Votes;
-use wire::{Body, DealingDigest, MessageDigest, Sealed, Set, SetDigest, Vote};
+use wire::{Body, DealingDigest, MessageDigest, MessageKind, Sealed, Set, SetDigest, Vote};
 
 use super::terms::Terms;
 
@@ -25,6 +26,8 @@ pub(super) struct Board {
     /// Signatures of Receipts, by dealer and dealing, then compute party.
     receipts: BTreeMap<(u16, DealingDigest), BTreeMap<u16, [u8; 64]>>,
     pub(super) certified: Option<Certified>,
+    /// Faults that were noted: each once, or a peer could fill the log.
+    pub(super) faults: BTreeSet<(u16, Option<MessageKind>, String)>,
 }
 
 /// D_i: names a dealer's signed header. Two signatures on one header are one dealing.
@@ -57,6 +60,9 @@ impl Board {
         dealing: DealingDigest,
         votes: &Votes,
     ) -> Result<(), &'static str> {
+        if !strictly_increasing(votes.iter().map(|v| v.party)) {
+            return Err("Receipts that are not in agreement order");
+        }
         let known = self.receipts.get(&(dealer, dealing));
         for vote in votes.iter() {
             if known.and_then(|k| k.get(&vote.party)) == Some(&vote.signature) {
@@ -70,9 +76,6 @@ impl Board {
             if !wire::verify(key, &digest.0, &vote.signature) {
                 return Err("a Receipt with a false signature");
             }
-        }
-        if !strictly_increasing(votes.iter().map(|v| v.party)) {
-            return Err("Receipts that are not in agreement order");
         }
         let held = self.receipts.entry((dealer, dealing)).or_default();
         held.extend(votes.iter().map(|v| (v.party, v.signature)));

@@ -1,9 +1,10 @@
 //! What every component of a round works with while one event is handled.
 
 use alloc::collections::VecDeque;
+use alloc::string::ToString;
 
 use rand_core::CryptoRng;
-use wire::{Body, Sealed, Signer};
+use wire::{Body, MessageKind, Sealed, Signer};
 
 use super::board::Board;
 use super::job::{Job, Object};
@@ -38,6 +39,13 @@ impl Context<'_> {
         }
         self.inbox.push_back(message.clone());
         message
+    }
+
+    /// Notes that a message was refused: the like once.
+    pub(super) fn fault(&mut self, culprit: u16, kind: Option<MessageKind>, reason: &str) {
+        if self.board.faults.insert((culprit, kind, reason.to_string())) {
+            self.note(Note::Fault { culprit, kind, reason: reason.to_string() });
+        }
     }
 
     pub(super) fn note(&mut self, note: Note) {

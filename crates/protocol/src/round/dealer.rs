@@ -71,8 +71,10 @@ impl Dealer {
 
     pub(super) fn approve(self, context: &mut Context<'_>, approver: Approver) -> Self {
         match self {
-            // PROTOCOL 4.1: once collect_for is over, only a person approves.
-            Self::Asking(asking) if approver == Approver::Policy && context.collect_is_over() => Self::Asking(asking),
+            // PROTOCOL 4.1: once collect_for is over, only a person approves; nor does a policy overrule a person.
+            Self::Asking(asking) if approver == Approver::Policy && (context.collect_is_over() || asking.declined) => {
+                Self::Asking(asking)
+            }
             Self::Asking(_) => {
                 context.run(Job::Load);
                 Self::Loading(Loading { approver })
@@ -122,6 +124,17 @@ impl Dealer {
         }
     }
 
+    /// The dealing could not be made. Nothing of it has left this party, so it may be approved again.
+    pub(super) fn failed(self, context: &mut Context<'_>, error: String) -> Self {
+        context.change(Change::EraseSecret(SecretName::Dealing));
+        context.erase(Object::Snapshot);
+        context.erase(Object::Share(context.terms.me()));
+        match self {
+            Self::Dealing(_) => Self::Asking(Asking { errors: alloc::vec![error], declined: false }),
+            other => other,
+        }
+    }
+
     /// The dealing is made: header to all, a seed to each peer; the own share stays.
     pub(super) fn dealt(self, context: &mut Context<'_>, holder: &mut Holder, digests: Vec<[u8; 32]>) -> Self {
         let Self::Dealing(Making { key, input }) = self else {
@@ -153,6 +166,11 @@ impl Dealer {
         let Self::Dealt(dealt) = self else { return };
         if of != dealt.dealing || !dealt.receipted.insert(message.sender()) {
             return;
+        }
+        if message.sender() != context.terms.me() {
+            // It holds its share durably. All seeds together with the explicit share would be the input.
+            context.ledger.forget_share(context.terms.me(), message.sender());
+            context.change(Change::EraseSecret(SecretName::ShareTo(message.sender())));
         }
         let quorum = context.terms.quorum();
         let count = dealt.receipted.len();

@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use sharing::{Salt, Seed};
 use wire::{Body, DealingDigest, MessageKind, Sealed, ShareContent};
@@ -9,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::context::Context;
 use super::job::{Job, Object, Summand};
-use super::step::{Change, Note, SecretName};
+use super::step::{Change, Millis, SecretName};
 
 /// A share that was verified against its header, or this party's own.
 enum Held {
@@ -17,12 +18,17 @@ enum Held {
     Own,
 }
 
+/// How long a partial sum that could not be made waits: an operator has to make room first.
+const SUM_AGAIN: Duration = Duration::from_secs(60);
+
 /// What became of the shares.
 enum Stage {
     /// Shares are coming.
     Collecting,
     /// The partial sum is being made.
     Summing,
+    /// This node could not make it; it tries again then.
+    Stalled(Millis),
     /// The partial sum is on disk, the shares are gone. A party outside of Q goes here without a partial sum.
     Summed,
 }
@@ -63,7 +69,8 @@ impl Holder {
         match self.stage {
             Stage::Collecting if context.board.certified.is_none() => self.collect(context),
             Stage::Collecting => self.sum(context),
-            Stage::Summing | Stage::Summed => {}
+            Stage::Stalled(until) if context.now >= until => self.sum(context),
+            Stage::Summing | Stage::Stalled(_) | Stage::Summed => {}
         }
     }
 
@@ -111,11 +118,8 @@ impl Holder {
             .collect();
         // Q lists this party only by its own Receipts, so a share that is missing here is our own fault: sum nothing.
         let Some(summands) = summands else {
-            context.note(Note::Fault {
-                culprit: context.terms.me(),
-                kind: Some(MessageKind::Certificate),
-                reason: "this node is listed as a holder and lacks a share; it sends no partial sum".into(),
-            });
+            let reason = "this node is listed as a holder and lacks a share; it sends no partial sum";
+            context.fault(context.terms.me(), Some(MessageKind::Certificate), reason);
             self.stage = Stage::Summed;
             self.erase(context);
             return;
@@ -133,6 +137,19 @@ impl Holder {
         self.erase(context);
     }
 
+    /// The partial sum could not be made, for want of disk space say. The shares stay: nobody else has them.
+    pub(super) fn stalled(&mut self, context: &mut Context<'_>, reason: &str) {
+        if matches!(self.stage, Stage::Summing) {
+            context.fault(context.terms.me(), None, reason);
+            self.stage = Stage::Stalled(context.now.after(SUM_AGAIN));
+        }
+    }
+
+    /// When it tries again to make the partial sum.
+    pub(super) fn again(&self) -> Option<Millis> {
+        if let Stage::Stalled(until) = self.stage { Some(until) } else { None }
+    }
+
     /// Forgets every share: whoever holds the certificate, or gave up (PROTOCOL 4.6, 4.8).
     pub(super) fn erase(&mut self, context: &mut Context<'_>) {
         self.stage = Stage::Summed;
@@ -142,9 +159,9 @@ impl Holder {
         context.erase(Object::Share(context.terms.me()));
     }
 
-    /// Whether the partial sum is being made.
-    pub(super) fn is_summing(&self) -> bool {
-        matches!(self.stage, Stage::Summing)
+    /// Whether this party has done what the certificate asks of it.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Summed)
     }
 }
 
@@ -159,7 +176,7 @@ fn verify(context: &mut Context<'_>, dealer: u16, dealing: DealingDigest) -> Opt
         Err(reason) => reason,
     };
     context.ledger.refuse_share(dealer, me);
-    context.note(Note::Fault { culprit: dealer, kind: Some(MessageKind::Share), reason: reason.into() });
+    context.fault(dealer, Some(MessageKind::Share), reason);
     None
 }
 

@@ -11,7 +11,8 @@ use super::Round;
 use super::board::{Board, dealing_digest};
 use super::context::Context;
 use super::ledger::Taken;
-use super::step::{Change, Note};
+use super::receiver::Trouble;
+use super::step::{Action, Change, Note};
 use super::voter;
 
 impl Round {
@@ -24,21 +25,21 @@ impl Round {
         let terms = context.terms;
         let envelope = match Envelope::parse(bytes) {
             Ok(envelope) if envelope.round() == terms.round() => envelope,
-            Ok(_) => return fault(context, from, None, "a message of another round"),
-            Err(error) => return fault(context, from, None, &error.to_string()),
+            Ok(_) => return context.fault(from, None, "a message of another round"),
+            Err(error) => return forged(context, from, None, &error.to_string()),
         };
         let (sender, kind) = (envelope.sender(), envelope.body().kind());
         // PROTOCOL 1.3: what is about one recipient comes from its author and from nobody else.
         if matches!(kind, MessageKind::Share | MessageKind::Partial) && sender != from {
-            return fault(context, from, Some(kind), "a message that only its author may send");
+            return context.fault(from, Some(kind), "a message that only its author may send");
         }
         let Some(key) = terms.key(sender) else {
-            return fault(context, from, Some(kind), "a message of nobody");
+            return forged(context, from, Some(kind), "a message of nobody");
         };
         let message = match envelope.verify(key) {
             Ok(message) => message,
             // Whoever relayed it did not check it.
-            Err(error) => return fault(context, from, Some(kind), &error.to_string()),
+            Err(error) => return forged(context, from, Some(kind), &error.to_string()),
         };
         if sender == terms.me() {
             // Relayed back to us. Messages of our own that we lack come with resuming.
@@ -46,10 +47,10 @@ impl Round {
         }
         // What a party signed is its own doing. Where a sound message went is the doing of whoever sent it on.
         if let Err(reason) = self.admit(&message) {
-            return fault(context, sender, Some(kind), reason);
+            return context.fault(sender, Some(kind), reason);
         }
         if !terms.concerns(message.body(), message.recipient(), terms.me()) {
-            return fault(context, from, Some(kind), "a message that is not for this party");
+            return context.fault(from, Some(kind), "a message that is not for this party");
         }
         self.take_in(context, message);
     }
@@ -112,11 +113,17 @@ impl Round {
                 let kind = message.kind();
                 // Both stay: the two together are the evidence.
                 context.change(Change::Message(message.clone()));
-                fault(context, message.sender(), Some(kind), "equivocation: it had said something else");
+                context.fault(message.sender(), Some(kind), "equivocation: it had said something else");
                 // PROTOCOL 4.7: two different Partials of one sender; semi-honest, the result is withheld.
-                if kind == MessageKind::Partial && self.ended.is_none() {
+                // Without a certificate there is no sum that a Partial could be of.
+                let counts =
+                    context.board.certified.as_ref().is_some_and(|c| c.set.holders.contains(&message.sender()));
+                if kind == MessageKind::Partial && counts && self.ended.is_none() {
                     let sender = context.terms.party_id(message.sender());
-                    self.abandon(context, alloc::format!("{sender} announced two different partial sums"));
+                    self.withhold(
+                        context,
+                        Trouble::Peers(alloc::format!("{sender} announced two different partial sums")),
+                    );
                 }
             }
         }
@@ -166,11 +173,13 @@ impl Round {
             | Body::Abandon { .. } => Ok(()),
         };
         if let Err(reason) = refused {
-            fault(context, sender, Some(message.kind()), reason);
+            context.fault(sender, Some(message.kind()), reason);
         }
     }
 }
 
-fn fault(context: &mut Context<'_>, culprit: u16, kind: Option<MessageKind>, reason: &str) {
-    context.note(Note::Fault { culprit, kind, reason: reason.into() });
+/// What no honest node sends: its link goes, and with it the means to send more of the like.
+fn forged(context: &mut Context<'_>, from: u16, kind: Option<MessageKind>, reason: &str) {
+    context.fault(from, kind, reason);
+    context.step.actions.push(Action::Cut { peer: from, reason: "it sent what no honest node sends" });
 }

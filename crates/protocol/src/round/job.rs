@@ -81,7 +81,7 @@ pub trait Workplace: Send {
 pub const KEEP_PARTIALS: u64 = 4096;
 
 /// What completes a result file.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Finish {
     /// Positions of the contributors.
     pub contributors: Vec<u16>,
@@ -89,6 +89,13 @@ pub struct Finish {
     pub digest: [u8; 32],
     /// Each holder's partial sum as canonical elements, for small tables.
     pub partials: Vec<(u16, Vec<u8>)>,
+}
+
+impl fmt::Debug for Finish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // All partial sums together are the total, and so is the digest to whoever can guess.
+        f.debug_struct("Finish").field("contributors", &self.contributors).finish_non_exhaustive()
+    }
 }
 
 /// A share that goes into a partial sum.
@@ -252,6 +259,8 @@ fn deal(
     if scheme.explicit_recipients(dealer).iter().any(|&seat| Some(seat) != dealer.compute) {
         return Err("shares of a dealer that holds none itself are not there yet".to_string());
     }
+    // PROTOCOL 2.2: a dealing key is bound to one input, so what is dealt must be what the key was drawn for.
+    let mut dealt = InputHasher::new(terms.layout());
     let mut hasher = ShareHasher::new();
     let mut bytes = Zeroizing::new(Vec::new());
     let mut share = Zeroizing::new(Vec::new());
@@ -261,12 +270,16 @@ fn deal(
         let encoded = Cells::read(terms.layout().field, &bytes).map_err(|e| e.to_string()).and_then(|cells| {
             Encoded::restore(terms.columns(), chunk * sharing::CHUNK_CELLS as u64, cells).map_err(|e| e.to_string())
         })?;
+        dealt.update(&encoded);
         for (_, cells) in dealing.explicit_chunk(chunk, &encoded) {
             share.clear();
             cells.write_to(&mut share);
         }
         hasher.update(&share);
         place.append(own, &share)?;
+    }
+    if dealt.finish() != *input {
+        return Err("the snapshot is not the input that was approved".to_string());
     }
     place.commit(own)?;
     let mut hasher = Some(hasher);

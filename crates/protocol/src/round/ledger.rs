@@ -4,9 +4,8 @@
 //! same slot is equivocation. So what a peer can make this party hold is bounded by parties times slots.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
 
-use wire::{Body, MessageDigest, MessageKind, Sealed};
+use wire::{Body, MessageKind, Sealed};
 
 /// What a message is an instance of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,11 +86,6 @@ impl Ledger {
         }
     }
 
-    /// The names of all messages held.
-    pub(super) fn names(&self) -> Vec<MessageDigest> {
-        self.held.values().map(Sealed::digest).collect()
-    }
-
     /// All messages held, in the order of their kinds: so a header comes before its shares.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Sealed> {
         self.held.values()
@@ -114,6 +108,11 @@ impl Ledger {
     /// could have any number of them stored.
     pub(super) fn refuse_share(&mut self, dealer: u16, recipient: u16) {
         self.refused.insert((dealer, recipient));
+    }
+
+    /// Forgets this party's own Share to a recipient that has it durably.
+    pub(super) fn forget_share(&mut self, dealer: u16, recipient: u16) {
+        self.held.remove(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) });
     }
 
     /// Forgets the Shares, which hold secrets.

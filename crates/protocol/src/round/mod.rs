@@ -36,7 +36,7 @@ use self::context::Context;
 use self::dealer::Dealer;
 use self::holder::Holder;
 use self::ledger::Ledger;
-use self::receiver::Receiver;
+use self::receiver::{Receiver, Trouble};
 use self::voter::Voter;
 pub use job::{CombineError, Done, Finish, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
 pub use receiver::WINDOW;
@@ -117,7 +117,7 @@ impl Round {
             }
             // What was said before this party joined was not for it to keep: ask for it.
             for to in (0..terms.parties()).filter(|&p| p != me) {
-                context.step.actions.push(Action::SendHave { to, have: inventory(context) });
+                context.step.actions.push(Action::SendHave { to, have: inventory(context, to) });
             }
         });
         (round, step)
@@ -147,7 +147,8 @@ impl Round {
         if self.closed {
             return None;
         }
-        [self.collected(), self.give_up(), self.last_day()].into_iter().filter(|&at| at > now).min()
+        let again = self.holder.again();
+        [self.collected(), self.give_up(), self.last_day()].into_iter().chain(again).filter(|&at| at > now).min()
     }
 
     /// Handles one event.
@@ -207,7 +208,8 @@ impl Round {
             while let Some(message) = context.inbox.pop_front() {
                 self.apply(context, &message);
             }
-            if self.ended.is_none() {
+            // PROTOCOL 4.6: what the certificate asks of a holder it does, whatever becomes of its own result.
+            if !self.closed {
                 self.dealer.advance(context);
                 self.holder.advance(context);
                 self.voter.advance(context);
@@ -279,7 +281,7 @@ impl Round {
         if let Some(propose) = context.ledger.from(MessageKind::Propose, context.terms.me()) {
             context.step.actions.push(Action::Send { to: peer, message: propose.clone() });
         }
-        let have = inventory(context);
+        let have = inventory(context, peer);
         context.step.actions.push(Action::SendHave { to: peer, have });
         self.receiver.link_up(context, peer);
     }
@@ -313,7 +315,9 @@ impl Round {
         }
         let sent = self.sent.entry(peer).or_default();
         let first = grant.next.max(*sent);
-        let end = grant.limit.min(context.terms.layout().chunks());
+        // A receiver that wants more at once than a window is none of ours.
+        let window = grant.next.saturating_add(WINDOW);
+        let end = grant.limit.min(window).min(context.terms.layout().chunks());
         if end > first {
             *sent = end;
             context.step.actions.push(Action::Stream { to: peer, object, from: Object::Partial, first, end });
@@ -321,31 +325,21 @@ impl Round {
     }
 
     fn done(&mut self, context: &mut Context<'_>, done: Done) {
-        if self.ended.is_some() {
+        if self.closed {
             // What a job wrote after the round was over here is to go as well.
-            match done {
-                Done::Loaded(_) => context.erase(Object::Snapshot),
-                Done::Dealt(_) => context.erase(Object::Share(context.terms.me())),
-                Done::Summed(_) | Done::Combined(_) | Done::Finished(_) => {}
-            }
-            if self.closed {
-                context.step.actions.push(Action::EraseAll);
-            }
+            context.step.actions.push(Action::EraseAll);
             return;
         }
+        let dealer = |round: &mut Self| core::mem::replace(&mut round.dealer, Dealer::Idle);
         match done {
-            Done::Loaded(loaded) => {
-                let dealer = core::mem::replace(&mut self.dealer, Dealer::Idle);
-                self.dealer = dealer.loaded(context, loaded);
-            }
-            Done::Dealt(Ok(digests)) => {
-                let dealer = core::mem::replace(&mut self.dealer, Dealer::Idle);
-                self.dealer = dealer.dealt(context, &mut self.holder, digests);
-            }
+            Done::Loaded(loaded) => self.dealer = dealer(self).loaded(context, loaded),
+            Done::Dealt(Ok(digests)) => self.dealer = dealer(self).dealt(context, &mut self.holder, digests),
+            Done::Dealt(Err(error)) => self.dealer = dealer(self).failed(context, error),
             Done::Summed(Ok(digest)) => self.holder.summed(context, digest),
+            Done::Summed(Err(error)) => self.holder.stalled(context, &error),
             Done::Combined(combined) => {
-                if let Err(reason) = self.receiver.combined(context, combined) {
-                    self.abandon(context, reason);
+                if let Err(trouble) = self.receiver.combined(context, combined) {
+                    self.withhold(context, trouble);
                 }
             }
             Done::Finished(Ok(())) => {
@@ -353,9 +347,7 @@ impl Round {
                     self.end(context, Ended::Completed { result: Some(digest) });
                 }
             }
-            Done::Dealt(Err(error)) | Done::Summed(Err(error)) | Done::Finished(Err(error)) => {
-                self.abandon(context, error);
-            }
+            Done::Finished(Err(error)) => self.withhold(context, Trouble::Here(error)),
         }
     }
 
@@ -365,7 +357,9 @@ impl Round {
         if self.closed || !terms.results().iter().all(|p| self.outcomes.contains(p)) {
             return;
         }
-        if self.ended.is_none() && !terms.is_result(terms.me()) && !self.holder.is_summing() {
+        // Nobody ends a round because a peer says so: a compute party does its own part first.
+        let done = !terms.is_compute(terms.me()) || (context.board.certified.is_some() && self.holder.is_done());
+        if self.ended.is_none() && !terms.is_result(terms.me()) && done {
             self.end(context, Ended::Completed { result: None });
         }
         if self.ended.is_some() {
@@ -395,6 +389,23 @@ impl Round {
         }
     }
 
+    /// PROTOCOL 4.7: there will be no result here. The others may still have theirs, so this party's partial sum stays
+    /// until they have confirmed, or the last day is over.
+    fn withhold(&mut self, context: &mut Context<'_>, trouble: Trouble) {
+        if self.ended.is_some() {
+            return;
+        }
+        // A peer is not told what this node's system says: paths and disks are nobody else's affair.
+        let (reason, told) = match trouble {
+            Trouble::Peers(reason) => (reason.clone(), reason),
+            Trouble::Here(reason) => (reason, "this party's node could not write its result".to_string()),
+        };
+        context.note(Note::Abandoned { reason: reason.clone() });
+        context.publish(None, Body::Abandon { reason: wire::Text::truncated(&told) });
+        self.receiver = Receiver::Withheld;
+        self.end(context, Ended::Abandoned { reason });
+    }
+
     fn abandon(&mut self, context: &mut Context<'_>, reason: String) {
         context.note(Note::Abandoned { reason: reason.clone() });
         context.publish(None, Body::Abandon { reason: wire::Text::truncated(&reason) });
@@ -414,8 +425,15 @@ impl Round {
     }
 }
 
-fn inventory(context: &Context<'_>) -> Have {
-    let names: Vec<[u8; 32]> =
-        context.ledger.names().into_iter().map(|name| name.0).take(wire::link::MAX_INVENTORY).collect();
+/// What this party holds of what concerns the peer. The names of others are none of its business: an Outcome's name is
+/// a hash of the total.
+fn inventory(context: &Context<'_>, peer: u16) -> Have {
+    let names: Vec<[u8; 32]> = context
+        .ledger
+        .messages()
+        .filter(|m| m.sender() == peer || context.terms.concerns(m.body(), m.recipient(), peer))
+        .map(|m| m.digest().0)
+        .take(wire::link::MAX_INVENTORY)
+        .collect();
     Have { round: context.terms.round(), messages: names.try_into().unwrap_or_default() }
 }

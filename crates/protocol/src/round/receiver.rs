@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use wire::link::{BulkId, BulkKind, Grant};
@@ -22,6 +22,14 @@ use super::terms::Terms;
 /// Chunks that a holder may send ahead of the one that is combined next: enough to hide a round trip, and at most
 /// 8 MiB a holder in the largest field.
 pub const WINDOW: u64 = 8;
+
+/// Why there is no result here.
+pub(super) enum Trouble {
+    /// What peers sent. All may know it.
+    Peers(String),
+    /// This node could not do its part. What its system says is for its operator alone.
+    Here(String),
+}
 
 /// Where the result stands.
 pub(super) enum Receiver {
@@ -99,7 +107,7 @@ impl Receiver {
             }
             return;
         };
-        context.note(Note::Fault { culprit: peer, kind: Some(MessageKind::Partial), reason: refused.to_string() });
+        context.fault(peer, Some(MessageKind::Partial), refused);
     }
 
     /// One chunk was combined. `Err` is why there will be no result.
@@ -107,15 +115,17 @@ impl Receiver {
         &mut self,
         context: &mut Context<'_>,
         combined: Result<Tally, CombineError>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Trouble> {
         let Self::Streaming(streaming) = self else { return Ok(()) };
         let terms = context.terms;
         let tally = combined.map_err(|error| match error {
             CombineError::NotCanonical { holder } => {
-                format!("{} sent a partial sum with elements that are none", terms.party_id(holder))
+                Trouble::Peers(format!("{} sent a partial sum with elements that are none", terms.party_id(holder)))
             }
-            CombineError::OutOfRange => format!("{error}; a semi-honest round cannot tell who is at fault"),
-            CombineError::Workplace(_) => error.to_string(),
+            CombineError::OutOfRange => {
+                Trouble::Peers(format!("{error}; a semi-honest round cannot tell who is at fault"))
+            }
+            CombineError::Workplace(error) => Trouble::Here(error),
         })?;
         streaming.next += 1;
         if streaming.next < terms.layout().chunks() {
@@ -126,7 +136,8 @@ impl Receiver {
         let Closed { holders, totals, partials } = tally.close();
         for (holder, digest) in holders {
             if announced(context.ledger, context.board, holder) != Some(digest) {
-                return Err(format!("the partial sum of {} is not the one that it announced", terms.party_id(holder)));
+                let holder = terms.party_id(holder);
+                return Err(Trouble::Peers(format!("the partial sum of {holder} is not the one that it announced")));
             }
         }
         let Some(certified) = &context.board.certified else { return Ok(()) };

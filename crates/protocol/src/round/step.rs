@@ -111,6 +111,8 @@ pub enum SecretName {
     Dealing,
     /// A seed share of that dealer.
     Seed(u16),
+    /// This party's own Share to that recipient, until it has receipted: the message, whole.
+    ShareTo(u16),
 }
 
 /// How a round ended at this party.
@@ -245,6 +247,13 @@ pub enum Action {
     },
     /// Do heavy work; its result comes back as [`Event::Done`].
     Run(Job),
+    /// Cut the link: what came over it was never sent by an honest node.
+    Cut {
+        /// Whose link.
+        peer: u16,
+        /// Why.
+        reason: &'static str,
+    },
     /// Forget a bulk object.
     Erase(Object),
     /// Forget every bulk object of the round.

@@ -125,7 +125,7 @@ impl Voter {
             Verdict::Refuse(reason) => {
                 self.refused = true;
                 let kind = Some(MessageKind::Open);
-                context.note(Note::Fault { culprit: leader, kind, reason: reason.into() });
+                context.fault(leader, kind, reason);
             }
         }
     }

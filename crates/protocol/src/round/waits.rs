@@ -24,7 +24,7 @@ impl Round {
                 .messages()
                 .filter(|m| m.kind() == kind)
                 .filter_map(|m| match m.body() {
-                    Body::Decline { reason } | Body::Abandon { reason } => Some((id(m.sender()), reason.to_string())),
+                    Body::Decline { reason } | Body::Abandon { reason } => Some((id(m.sender()), plain(reason))),
                     _ => None,
                 })
                 .collect()
@@ -117,4 +117,13 @@ impl Round {
         }
         waits
     }
+}
+
+/// A peer's words, safe to show: what could rewrite a terminal or turn the reading direction becomes a space.
+fn plain(text: &str) -> String {
+    let forges = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+    };
+    text.chars().map(|c| if forges(c) { ' ' } else { c }).collect()
 }

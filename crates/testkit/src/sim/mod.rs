@@ -364,6 +364,13 @@ impl Cluster {
                 self.parties[usize::from(index)].jobs.push_back(job);
                 self.schedule(at, Occurrence::Work(index));
             }
+            // The link comes up again by itself, as links do.
+            Action::Cut { peer, .. } => {
+                let (_, most) = self.plan.latency;
+                self.schedule(self.now, Occurrence::Happening(Happening::Down(index, peer)));
+                let back = Millis(self.now.0 + most + 1);
+                self.schedule(back, Occurrence::Happening(Happening::Up(index, peer)));
+            }
             Action::Erase(object) => self.parties[usize::from(index)].place.erase(object),
             Action::EraseAll => self.parties[usize::from(index)].place.erase_all(),
         }

@@ -124,6 +124,8 @@ impl Plan {
             plan.script.push((at, approves));
             if dice.percent(15) {
                 plan.script.push((dice.within(1_000, at), Happening::Decline(party)));
+                // A policy does not overrule a person; only a person changes that mind.
+                plan.script.push((CALM, Happening::Approve(party)));
             }
             if dice.percent(10) {
                 plan.spoilt.insert(party);

@@ -49,7 +49,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let status = with_daemon(&settings.admin_socket, async |daemon| daemon.round(computation, period).await)?;
     let statement = disclosure_statement(&agreement);
     say(&statement)?;
-    say(&format!("statement digest  {}\n", statement_digest(&statement)))?;
+    let disclosure = statement_digest(&statement);
+    say(&format!("statement digest  {disclosure}\n"))?;
     if let Some(computation) = agreement.computation(computation) {
         let file = settings.input_file(&computation.id, period);
         let report = input::check(&file, computation).map_err(|errors| refused(&errors))?;
@@ -60,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     }
     say(&text::approval(&status))?;
     let ended = with_daemon(&settings.admin_socket, async |daemon| {
-        let mut status = daemon.approve(computation, period, by).await?;
+        let mut status = daemon.approve(computation, period, by, &disclosure).await?;
         // The daemon reads the input itself, and its word counts: wait until the dealing is out, or refused.
         while status.is_open() && !status.dealt.contains(&settings.party) && status.input_errors.is_empty() {
             status = daemon.next(&status).await?;
