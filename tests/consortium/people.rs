@@ -122,7 +122,16 @@ fn a_bad_input_leaves_the_round_waiting_until_it_is_mended_and_approved_again() 
     // The daemon believes nobody who says that the input is good: whoever has its socket meets the same rules.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = Client::new(&testbed.data(0).join("admin.sock"));
-    runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind")).unwrap();
+    let wrong = protocol::agreement::Digest([7; 32]);
+    let refused = runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind", &wrong)).unwrap_err();
+    assert!(refused.to_string().contains("the statement that was shown"), "{refused}");
+    // What was shown with the refused approval above is the statement that counts.
+    let shown = testbed.run(0, &["round", "approve", ROUND, "--by", "A. Officer"]).exits(65).out;
+    let digest = shown.lines().find_map(|line| line.strip_prefix("statement digest")).expect("it is printed").trim();
+    let hex = digest.strip_prefix("sha256:").expect("a digest");
+    let bytes: Vec<u8> = (0..64).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect();
+    let statement = protocol::agreement::Digest(bytes.try_into().unwrap());
+    runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind", &statement)).unwrap();
     let round = testbed.round_is(0, ROUND, "shows the errors", |round| {
         round["input_errors"].as_array().is_some_and(|errors| !errors.is_empty())
     });

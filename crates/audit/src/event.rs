@@ -274,7 +274,10 @@ pub enum Event {
     },
     /// The result of the round was deleted here.
     #[serde(rename = "result.deleted")]
-    ResultDeleted,
+    ResultDeleted {
+        /// The person.
+        by: Text,
+    },
 }
 
 impl Event {
@@ -328,7 +331,7 @@ impl Event {
             | Self::ResultReleased { .. }
             | Self::RoundAbandoned { .. }
             | Self::AdminCall { .. }
-            | Self::ResultDeleted => None,
+            | Self::ResultDeleted { .. } => None,
         }
     }
 

@@ -133,6 +133,6 @@ fn what(event: &Event, peer: Option<&Name>) -> String {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }
         Event::AdminCall { call } => format!("admin call {call}"),
-        Event::ResultDeleted => "result deleted".into(),
+        Event::ResultDeleted { by } => format!("result deleted by {by}"),
     }
 }

@@ -202,7 +202,10 @@ fn events() -> Vec<(Draft, &'static str)> {
             new(Event::AdminCall { call: "round.start".into() }).outcome(Outcome::Failed),
             r#""event":"admin.call","detail":{"call":"round.start"},"outcome":"failed""#,
         ),
-        (round(Event::ResultDeleted), r#"R,"event":"result.deleted","outcome":"done""#),
+        (
+            round(Event::ResultDeleted { by: "Ann".into() }),
+            r#"R,"event":"result.deleted","detail":{"by":"Ann"},"outcome":"done""#,
+        ),
     ]
 }
 

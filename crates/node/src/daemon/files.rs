@@ -55,7 +55,7 @@ impl Hub {
                 }
                 Act::ResultDeleted { by, computation, period } => {
                     tracing::info!(target: "result", %computation, %period, %by, "a result was deleted");
-                    self.result_deleted(&computation, &period)
+                    self.result_deleted(&computation, &period, &by)
                 }
             };
             self.record(draft.actor(Actor::Uid(note.uid)).at(Time::from_micros(note.time)));
@@ -63,9 +63,9 @@ impl Hub {
         }
     }
 
-    fn result_deleted(&self, computation: &str, period: &str) -> Draft {
+    fn result_deleted(&self, computation: &str, period: &str, by: &str) -> Draft {
         use crate::store::Reads;
         let id = self.reads().round(computation, period).ok().flatten().map_or([0; 32], |round| round.id);
-        Draft::new(Record::ResultDeleted).round(computation, period, &id)
+        Draft::new(Record::ResultDeleted { by: Text::of(by) }).round(computation, period, &id)
     }
 }

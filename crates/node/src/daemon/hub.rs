@@ -10,7 +10,7 @@ use protocol::agreement::{disclosure_statement, statement_digest};
 use protocol::round::Millis;
 use tokio::sync::{mpsc, watch};
 use wire::frame::Frame;
-use wire::{RoundId, Signer};
+use wire::{RoundId, Sealed, Signer};
 
 use super::DaemonError;
 use super::peers::Peer;
@@ -47,6 +47,8 @@ pub(super) struct Hub {
     /// One for each party, this one included.
     pub(super) peers: Vec<Peer>,
     pub(super) strangers: Vec<String>,
+    /// What peers are told of rounds that a restart ended, on every link that comes up.
+    pub(super) farewells: Vec<Sealed>,
     /// What the events of this turn brought, to be committed together.
     pub(super) pending: Pending,
     pub(super) finished: mpsc::UnboundedSender<Finished>,
@@ -80,6 +82,7 @@ impl Hub {
             rounds: BTreeMap::new(),
             peers,
             strangers: Vec::new(),
+            farewells: Vec::new(),
             pending: Pending::default(),
             finished,
             finishing: Some(finishing),
@@ -95,6 +98,7 @@ impl Hub {
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
         hub.close_interrupted()?;
         hub.check_in_force();
+        hub.warn_of_what_is_missing();
         hub.turn()?;
         Ok(hub)
     }
@@ -240,6 +244,20 @@ impl Hub {
 
     pub(super) fn started(&self) -> Timestamp {
         self.started
+    }
+
+    /// What keeps rounds from opening is said at once, not only when somebody asks.
+    fn warn_of_what_is_missing(&self) {
+        let names = |parties: Vec<protocol::agreement::PartyIndex>| -> String {
+            parties.iter().map(|party| self.party_id(party.0)).collect::<Vec<_>>().join(", ")
+        };
+        let (signatures, cards) = (names(self.book.missing_signatures()), names(self.book.missing_cards()));
+        if !signatures.is_empty() {
+            tracing::warn!(target: "daemon", "no round opens: the signature of {signatures} is missing");
+        }
+        if !cards.is_empty() {
+            tracing::warn!(target: "daemon", "no card of {cards}: no link with them; smpcd card add FILE");
+        }
     }
 
     /// A party's id.

@@ -1,12 +1,13 @@
 //! Rounds that a crash or a restart interrupted. Resuming them is not there yet, so they end when the daemon starts.
 
-use audit::{Draft, Event as Record, Text};
+use audit::{Draft, Event as Record};
 use protocol::round::Phase;
+use wire::{Body, RoundId, Sealed, Text};
 
 use super::hub::Hub;
 use crate::result::Place;
 use crate::status::RoundStatus;
-use crate::store::{Reads, RoundRow, StoreError};
+use crate::store::{MessageRow, Reads, RoundRow, StoreError};
 
 const REASON: &str = "the daemon was restarted in mid-round, and resuming a round is not there yet";
 
@@ -48,12 +49,22 @@ impl Hub {
                     place.sweep();
                 }
                 status.abandon(REASON);
-                (Record::RoundAbandoned { reason: Text::of(REASON) }, Phase::Abandoned)
+                (Record::RoundAbandoned { reason: REASON.into() }, Phase::Abandoned)
             }
         };
         let Ok(view) = serde_json::to_string(&status) else { return Err(nonsense) };
+        let farewell = (phase == Phase::Abandoned).then(|| {
+            let body = Body::Abandon { reason: Text::truncated(REASON) };
+            Sealed::sign(RoundId(row.id), self.book.party().0, None, body, &*self.signer)
+        });
+        self.farewells.extend(farewell.clone());
         self.store.commit(|tx| {
             tx.erase_secrets(&row.id)?;
+            if let Some(message) = &farewell {
+                let (digest, author, kind) = (message.digest().0, message.sender(), message.kind() as u8);
+                tx.put_message(&row.id, &MessageRow { digest, author, kind, bytes: message.bytes().to_vec() })?;
+                tx.raise_sequence()?;
+            }
             tx.audit(Draft::new(record).round(&row.computation, &row.period, &row.id))?;
             tx.set_phase(&row.id, phase.name(), &view)
         })

@@ -110,6 +110,9 @@ impl Hub {
         for frame in &lacking {
             self.send(peer, frame);
         }
+        for farewell in &self.farewells {
+            self.send(peer, &Frame::Message(Zeroizing::new(farewell.bytes().to_vec())));
+        }
         self.feed_all(|| Event::LinkUp { peer });
         self.changed();
     }

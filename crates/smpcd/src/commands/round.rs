@@ -153,11 +153,11 @@ fn store_failure(error: StoreError) -> Failure {
 fn outcome(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<(), Failure> {
     match round.status.as_str() {
         "completed" => show_result(settings, round, as_json),
-        "open" if as_json => say(&json(round)?),
+        "open" if as_json => say(&envelope(round)?),
         "open" => say(&text::show(round)),
         _ => {
             if as_json {
-                say(&json(round)?)?;
+                say(&envelope(round)?)?;
             }
             let reason = round.reason.as_deref().unwrap_or("no reason is known");
             let line = format!("{}: the round was abandoned: {reason}", round.address());
@@ -166,12 +166,25 @@ fn outcome(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<()
     }
 }
 
+/// A round without a result, in the shape that a result has: `round` and `status` stand where scripts look for them.
+fn envelope(round: &RoundStatus) -> Result<String, Failure> {
+    let other = |error| Failure::new(Exit::Other, error);
+    let mut value = serde_json::to_value(round).map_err(other)?;
+    if let Some(object) = value.as_object_mut() {
+        let named = ["computation", "period", "id"].map(|key| (key.to_owned(), object.remove(key).unwrap_or_default()));
+        object.insert("round".to_owned(), serde_json::Value::Object(named.into_iter().collect()));
+    }
+    serde_json::to_string(&value).map_err(other)
+}
+
 fn show_result(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<(), Failure> {
     let other = |error: &dyn std::fmt::Display| Failure::new(Exit::Other, error.to_string());
     let place = Place::new(&settings.data_dir, &round.computation, &round.period).map_err(|e| other(&e))?;
     if !place.result().exists() {
         // A party without the result role, or one that has deleted its result.
-        return say(&text::show(round));
+        say(&if as_json { envelope(round)? } else { text::show(round) })?;
+        let line = format!("{}: it completed, and its result is not here: deleted, or kept elsewhere", round.address());
+        return Err(Failure::new(Exit::Other, line));
     }
     let file = place.open().map_err(|e| other(&e))?;
     let mut out = Vec::new();

@@ -1,11 +1,14 @@
 //! `smpcd run`: the daemon.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use node::daemon::{DaemonError, Start};
 use node::link::StartError;
 use node::seal::StorageKey as SealingKey;
+use node::settings::Settings;
 use node::store::StoreError;
+use protocol::agreement::Agreement;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::agreement_file::AgreementFile;
@@ -26,6 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let NodeFile { settings, log, .. } = NodeFile::load(&args.config.file)?;
     start_log(log);
     let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
+    known_inputs(&args.config.file, &settings, &agreement)?;
     let signer = SigningKey::load(&settings.signing_key)?;
     let storage = StorageKey::load(&settings.storage_key)?;
     let bad = |line: String| Failure::new(Exit::BadConfiguration, line);
@@ -61,6 +65,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         };
         node::daemon::run(start, |listening| ready(&party, listening), stop).await.map_err(|error| failure(&error))
     })
+}
+
+/// An input file for a computation that there is not would leave the default file in force, unnoticed.
+fn known_inputs(file: &Path, settings: &Settings, agreement: &Agreement) -> Result<(), Failure> {
+    let ids: Vec<&str> = agreement.computations().iter().map(|computation| computation.id.as_str()).collect();
+    let lines: Vec<String> = settings
+        .inputs
+        .keys()
+        .filter(|id| !ids.contains(&id.as_str()))
+        .map(|id| {
+            format!("{}: input.{id}: the agreement has no such computation; it has: {}", file.display(), ids.join(", "))
+        })
+        .collect();
+    if lines.is_empty() { Ok(()) } else { Err(Failure::all(Exit::BadConfiguration, lines)) }
 }
 
 fn ready(party: &str, listening: Option<SocketAddr>) {

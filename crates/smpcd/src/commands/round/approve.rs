@@ -1,6 +1,6 @@
 //! `smpcd round approve` and `decline`: what a person is shown before anything leaves the building.
 
-use node::input::{self, InputErrors};
+use node::input;
 use node::status::RoundStatus;
 use protocol::agreement::{disclosure_statement, statement_digest};
 
@@ -53,10 +53,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     say(&format!("statement digest  {disclosure}\n"))?;
     if let Some(computation) = agreement.computation(computation) {
         let file = settings.input_file(&computation.id, period);
-        let report = input::check(&file, computation).map_err(|errors| refused(&errors))?;
-        say(&format!("input {}: {} rows, {} columns, bounds passed", file.display(), report.rows, report.columns))?;
-        for warning in &report.warnings {
-            say(&format!("warning: {warning}"))?;
+        // A bad one is not the end of it here: the daemon reads it itself, and keeps its errors for `status`.
+        if let Ok(report) = input::check(&file, computation) {
+            say(&format!("input {}: {} rows, {} columns, bounds passed", file.display(), report.rows, report.columns))?;
+            for warning in &report.warnings {
+                say(&format!("warning: {warning}"))?;
+            }
         }
     }
     say(&text::approval(&status))?;
@@ -93,8 +95,4 @@ fn person(by: &str) -> Result<&str, Failure> {
         return Err(Failure::new(Exit::Usage, "--by: write the name of the person who decides"));
     }
     Ok(by)
-}
-
-fn refused(errors: &InputErrors) -> Failure {
-    Failure::all(Exit::BadInput, errors.lines())
 }
