@@ -57,6 +57,19 @@ pub enum BookError {
         /// Why.
         error: CardError,
     },
+    /// A card that lets no certificate pass for a long time.
+    #[error(
+        "{from}: the card of '{party}' cuts off certificates that began before {}, which lies in the future; \
+         ask it for a new card, and compare the clocks", moment(*.since)
+    )]
+    LiesAhead {
+        /// The file, or the peer.
+        from: Source,
+        /// Whose.
+        party: String,
+        /// The time, in seconds since 1970.
+        since: u64,
+    },
     /// Two cards with one serial.
     #[error(
         "{from}: '{party}' has signed two different cards with serial {serial}; ask it for one with a higher serial"
@@ -85,6 +98,11 @@ pub enum BookError {
         /// Why.
         error: CredentialError,
     },
+}
+
+fn moment(seconds: u64) -> String {
+    let moment = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    moment.map_or_else(|| format!("{seconds} seconds after 1970"), |moment| moment.to_string())
 }
 
 /// Where a card or a signature came from.

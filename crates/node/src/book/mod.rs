@@ -13,6 +13,7 @@ mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::agreement::{Agreement, AgreementSignature, PartyIndex, SignatureError};
 use protocol::card::{CardError, SignedCard};
@@ -23,6 +24,9 @@ use wire::link::{CardSerial, Hello, SectionDigest};
 
 use crate::settings::Settings;
 use files::Files;
+
+/// So far in the future, in seconds, a card may cut certificates off: clocks differ, but not by more.
+const MOST_AHEAD: u64 = 3600;
 
 pub use difference::{Difference, How, SectionDifference, difference};
 pub use error::{BookError, Source};
@@ -296,6 +300,9 @@ impl Book {
         let refused = |error| BookError::Card { from: from.clone(), error };
         card.belongs_to(&self.agreement).map_err(refused)?;
         let party = &card.card().party;
+        if let Some(since) = lies_ahead(card) {
+            return Err(BookError::LiesAhead { from: from.clone(), party: party.clone(), since });
+        }
         self.agreement.party_index(party).ok_or_else(|| refused(CardError::NoSuchParty { party: party.clone() }))
     }
 
@@ -357,6 +364,15 @@ impl Book {
             rescan.changes.push(Change::Revocations);
         }
     }
+}
+
+/// The time before which a card cuts certificates off, where it lies so far in the future that no certificate could
+/// pass. Such a card locks its party out until
+/// then, and no later card may take the time back.
+#[must_use]
+pub fn lies_ahead(card: &SignedCard) -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    card.card().certificates_since.filter(|since| *since > now.saturating_add(MOST_AHEAD))
 }
 
 fn text(path: &Path, bytes: Vec<u8>) -> Result<String, BookError> {

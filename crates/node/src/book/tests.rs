@@ -329,3 +329,21 @@ fn everything_wrong_on_disk_is_said_at_once_with_its_file() {
     settings.party = "p7".into();
     assert!(problems(&settings)[0].contains("'p7' is not in the agreement"));
 }
+
+#[test]
+fn a_card_that_lets_no_certificate_pass_is_refused_from_both_sides() {
+    let (_dir, settings) = directory();
+    let mut book = book(&settings);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let until = |serial, since| card_with(2, serial, 2, |card| card.certificates_since = Some(since));
+    let refused = book.take_card(&until(1, now + 4000).to_bytes()).unwrap_err();
+    assert!(matches!(&refused, BookError::LiesAhead { party, .. } if party == "p2"), "{refused}");
+    assert!(refused.to_string().contains("lies in the future"), "{refused}");
+    assert!(book.take_card(&until(2, u64::MAX).to_bytes()).is_err());
+    assert!(book.card_of(P2).is_none() && !settings.cards.join("p2.card").exists());
+    // Clocks differ a little.
+    assert!(book.take_card(&until(3, now + 3000).to_bytes()).unwrap().is_some());
+    fs::write(settings.cards.join("p3.card"), card_with(3, 1, 3, |c| c.certificates_since = Some(now + 4000)).to_pem())
+        .unwrap();
+    assert!(matches!(&book.rescan().problems[..], [BookError::LiesAhead { .. }]));
+}

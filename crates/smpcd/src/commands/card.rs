@@ -14,7 +14,7 @@ use crate::agreement_file::{AgreementFile, Existing, publish};
 use crate::cli::Config;
 use crate::commands::say;
 use crate::exit::{Exit, Failure};
-use crate::home::Home;
+use crate::home::{self, Home};
 use crate::keys::SigningKey;
 use crate::node_file::NodeFile;
 
@@ -145,6 +145,14 @@ fn new(args: &New) -> Result<(), Failure> {
     if since < old.certificates_since {
         return Err(usage("--certificates-since: earlier than in the card before; what was cut off stays cut off"));
     }
+    let now = home::now();
+    if args.certificates_since.is_some() && since > Some(now) {
+        let now = i64::try_from(now).ok().and_then(|now| jiff::Timestamp::from_second(now).ok()).unwrap_or_default();
+        return Err(usage(&format!(
+            "--certificates-since: lies in the future (it is {now} here); no certificate could pass. \
+             Write \"now\" or a past time"
+        )));
+    }
     let card = Card {
         serial,
         address: if args.no_address { None } else { args.address.clone().or(old.address) },
@@ -248,6 +256,12 @@ fn add(args: &Add) -> Result<(), Failure> {
                 text.push_str(&format!("{party}: kept card {newest}; {at} has {serial}\n"));
                 continue;
             }
+        }
+        if node::book::lies_ahead(&card).is_some() {
+            refused.push(format!(
+                "{at}: the card of '{party}' cuts off certificates up to a time in the future: ask it for a new card"
+            ));
+            continue;
         }
         if !args.replace && contradicts_agreement(&settings, &card) {
             refused.push(other_key(&at, &party, "the agreement", false));

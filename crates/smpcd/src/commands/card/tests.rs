@@ -68,3 +68,15 @@ fn one_bad_card_keeps_all_out() {
     assert!(refused.lines[1].contains("not a card"), "{refused:?}");
     assert!(!folder.join("a/cards/d.card").exists());
 }
+
+#[test]
+fn a_time_in_the_future_cuts_nobody_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    three(folder);
+    let refused = smpcd(folder, "card new --config DIR/a/node.toml --certificates-since 2126-01-01T00:00:00Z");
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.exit, Exit::Usage);
+    assert!(refused.lines[0].contains("lies in the future (it is 2"), "{refused:?}");
+    assert_eq!(serial(&folder.join("a/cards/a.card")), 1);
+}
