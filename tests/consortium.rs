@@ -1,5 +1,5 @@
 //! Whole consortia of real daemons: what parties compute is exact at every one of them, and what people do between the
-//! start of a round and its end has the consequences that PRODUCT.md promises.
+//! start of a round and its end has the consequences that the README promises.
 //!
 //! The daemons are processes with their own directories, keys and certificates, linked over TLS on loopback.
 

@@ -1,4 +1,4 @@
-//! Cards: what a party says of itself and may change alone (PRODUCT, PROTOCOL 6.1, 6.2).
+//! Cards: what a party says of itself and may change alone (PROTOCOL 6.1, 6.2).
 //!
 //! A card is signed with the key that is in it, which proves only that its author has that key. It counts for a
 //! consortium once [`SignedCard::belongs_to`] found that key in the agreement. Cards arrive from anybody, by mail and

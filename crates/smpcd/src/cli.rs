@@ -1,4 +1,4 @@
-//! The command surface of PRODUCT.md. Names are a contract; usage errors exit with 2.
+//! The command surface. Names are a contract; usage errors exit with 2.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,14 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{agreement, audit, card, certs, demo, init, input, result, round, run, status, testbed};
 
+/// What scripts depend on.
+const EXIT_CODES: &str = "Exit codes: 0 done, or the result is there; 1 anything else; 2 usage; 3 the round ended without \
+a result; 4 verification failed; 5 no daemon answers; 65 bad input data; 73 port or data directory held; 78 bad \
+configuration.";
+
 /// Joint statistics of organisations that do not trust each other; nobody sees another's figures.
 #[derive(Debug, Parser)]
-#[command(name = "smpcd", version, about, disable_help_subcommand = true)]
+#[command(name = "smpcd", version, about, disable_help_subcommand = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! How a command ends: the exit codes of PRODUCT.md, and one line on stderr for each error.
+//! How a command ends: its exit code, and one line on stderr for each error.
 
 use std::fmt::Display;
 use std::io::Write;

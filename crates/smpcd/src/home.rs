@@ -1,4 +1,4 @@
-//! A node's directory: where everything lies (PRODUCT, "The node's directory"), and how a new one is made.
+//! A node's directory: where everything lies, and how a new one is made.
 //!
 //! It is made beside its place and moved in, the node file last: whoever finds a `node.toml` finds a whole directory.
 //! The directory is closed to other users, and each key in it has mode 0600.

@@ -1,7 +1,7 @@
 //! One daemon per organisation: joint statistics without anyone's figures.
 //!
 //! The binary is the only reader of TOML and of the environment: below it, settings, agreements and cards are checked
-//! types. Every command returns a [`exit::Failure`] with one line for each error, and the exit code of PRODUCT.md.
+//! types. Every command returns a [`exit::Failure`] with one line for each error, and its exit code.
 
 mod agreement_file;
 mod cli;

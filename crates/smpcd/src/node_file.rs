@@ -1,4 +1,4 @@
-//! `node.toml`: the settings of one node, with overrides from the environment (PRODUCT, "The node's directory").
+//! `node.toml`: the settings of one node, with overrides from the environment.
 //!
 //! Every key may be overridden by a variable `SMPCD__SECTION__KEY`. All errors are reported at once, each with the file,
 //! the line and the key, or with the variable that set it. Paths are relative to the folder of the file. Nothing in the

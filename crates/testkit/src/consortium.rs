@@ -1,4 +1,4 @@
-//! Throwaway consortia: agreements, keys, cards and certificates in memory (PRODUCT, "Identity").
+//! Throwaway consortia: agreements, keys, cards and certificates in memory.
 //!
 //! A [`Blueprint`] is an agreement's draft with keys; its fields are public, so that a test changes what it is about and
 //! leaves the rest. [`Blueprint::found`] adds what processes need: authorities, certificates, cards and signatures.

@@ -1,5 +1,4 @@
-//! A party's own certificate authority, and requests for a corporate one (PRODUCT, "Identity without an authority to
-//! run").
+//! A party's own certificate authority, and requests for a corporate one.
 //!
 //! ECDSA P-256 throughout: every TLS stack and every corporate authority takes it.
 

@@ -38,7 +38,7 @@ pub use refusal::{Refusal, Usage};
 pub use trust::{SharedTrust, Trust, TrustedParty};
 pub use verify::{MAX_CHAIN, PeerIdentity, PeerVerifier};
 
-/// The longest id of a party or a consortium (PRODUCT: every id is `[a-z0-9-]`, 1 to 32).
+/// The longest id of a party or a consortium (every id is `[a-z0-9-]`, 1 to 32).
 const MAX_ID: usize = 32;
 
 /// The one name of a party in a certificate.

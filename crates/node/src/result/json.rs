@@ -1,4 +1,4 @@
-//! The JSON export: the result object of PRODUCT.md, keys in its order, decimals as strings.
+//! The JSON export: the result object, keys in a fixed order, decimals as strings.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! The disclosure statement: what a data protection officer reads, approves and signs for (PRODUCT, PROTOCOL 1, 5.6).
+//! The disclosure statement: what a data protection officer reads, approves and signs for (PROTOCOL 1, 5.6).
 //!
 //! It is a function of the agreement alone, so it is the same text at every party, and its hash goes into the audit log.
 //! Whatever somebody else wrote stands behind an indent: nothing in the legal table can look like a heading of ours.

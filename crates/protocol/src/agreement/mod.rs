@@ -40,7 +40,7 @@ pub const MAX_COMPUTATIONS: usize = wire::link::MAX_SECTIONS - 2;
 pub const MAX_COLUMNS: usize = 256;
 /// Most derived figures of a computation, as many as columns.
 pub const MAX_RATIOS: usize = MAX_COLUMNS;
-/// Most rows of a computation (PRODUCT).
+/// Most rows of a computation.
 pub const MAX_ROWS: u32 = 100_000_000;
 /// Most row labels. They stand in the agreement, which people mail and read; longer tables count their rows.
 pub const MAX_LABELS: usize = 100_000;

@@ -1,4 +1,4 @@
-//! Periods: what one execution is about, in one canonical spelling for each calendar (PRODUCT, PROTOCOL 1.2 and 4.1).
+//! Periods: what one execution is about, in one canonical spelling for each calendar (PROTOCOL 1.2 and 4.1).
 //!
 //! The spelling goes into the round id. Two spellings of one quarter would be two rounds of it, and the difference of
 //! their sums is one party's figure; so each calendar has exactly one.

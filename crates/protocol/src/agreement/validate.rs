@@ -1,4 +1,4 @@
-//! The rules of an agreement, all of them at once (PRODUCT, PROTOCOL 1).
+//! The rules of an agreement, all of them at once (PROTOCOL 1).
 //!
 //! [`AgreementDraft::validate`] is the only way to an [`Agreement`]. It reports everything that is wrong in one pass,
 //! each with its key. A rule that needs a value which is itself wrong is skipped: its own problem is enough. The draft

@@ -51,7 +51,7 @@ pub(super) fn text(
     )
 }
 
-/// The result object of PRODUCT.md, and the parties.
+/// The result object, and the parties.
 pub(super) fn json(
     results: &[ResultFile],
     bundle: Option<&str>,
