@@ -171,7 +171,7 @@ impl fmt::Display for SignedCard {
         writeln!(f, "signing key         ed25519:{}", Base64::encode_string(signing_key))?;
         writeln!(f, "address             {}", address.as_deref().unwrap_or("none: it dials out only"))?;
         if let Some(since) = certificates_since {
-            writeln!(f, "certificates since  {since} (unix time)")?;
+            writeln!(f, "certificates since  {}", Moment(*since))?;
         }
         write!(f, "digest              {}", self.digest())
     }
@@ -180,6 +180,31 @@ impl fmt::Display for SignedCard {
 impl fmt::Debug for SignedCard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "card {} of {} in {}", self.card.serial, self.card.party, self.card.consortium)
+    }
+}
+
+/// Seconds since 1970 that print as RFC 3339, in UTC; bare where the year has more than four digits.
+struct Moment(u64);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// The first second of the year 10000.
+        const END: u64 = 253_402_300_800;
+        let Self(seconds) = *self;
+        if seconds >= END {
+            return write!(f, "{seconds} seconds after 1970");
+        }
+        // Counted from 1 March of the year 0, where leap days end their years; eras have 400 years.
+        let day = seconds / 86_400 + 719_468;
+        let (era, day) = (day / 146_097, day % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = era * 400 + year + u64::from(month <= 2);
+        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 

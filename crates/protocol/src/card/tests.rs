@@ -1,6 +1,6 @@
 //! Cards: round trips, rules, and what must not count.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use alloc::{format, vec};
 
@@ -119,4 +119,23 @@ fn a_card_counts_under_the_key_of_the_agreement_alone() {
     assert_eq!(stranger.belongs_to(&agreement), Err(CardError::NoSuchParty { party: "zoo".into() }));
     let elsewhere = signed(|c| c.consortium = "south".into());
     assert!(matches!(elsewhere.belongs_to(&agreement), Err(CardError::OtherConsortium { .. })));
+}
+
+#[test]
+fn times_print_as_rfc_3339() {
+    for (seconds, text) in [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_782_399, "2000-02-28T23:59:59Z"),
+        (951_782_400, "2000-02-29T00:00:00Z"),
+        (951_868_800, "2000-03-01T00:00:00Z"),
+        (1_795_428_000, "2026-11-23T10:00:00Z"),
+        (4_107_542_399, "2100-02-28T23:59:59Z"),
+        (4_107_542_400, "2100-03-01T00:00:00Z"),
+        (253_402_300_799, "9999-12-31T23:59:59Z"),
+        (u64::MAX, "18446744073709551615 seconds after 1970"),
+    ] {
+        assert_eq!(Moment(seconds).to_string(), text);
+    }
+    let card = signed(|card| card.certificates_since = Some(1_795_428_000));
+    assert!(card.to_string().contains("certificates since  2026-11-23T10:00:00Z\n"));
 }
