@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ID", value_parser = id)]
     party: String,
     /// The organisation's name, for people; the id where it is left out
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = name)]
     name: Option<String>,
     /// Where the other parties dial this node; without it this node dials out only
     #[arg(long, value_name = "HOST:PORT", value_parser = address)]
@@ -62,7 +62,13 @@ pub(crate) fn id(text: &str) -> Result<String, String> {
     }
 }
 
-fn address(text: &str) -> Result<String, String> {
+/// The name of an organisation, for clap. What else is wrong with it, the card says.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("write the organisation's name".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// An address that peers dial, for clap.
+pub(crate) fn address(text: &str) -> Result<String, String> {
     if protocol::card::is_address(text) {
         Ok(text.to_owned())
     } else {
@@ -108,7 +114,9 @@ fn report(new: &NewHome, made: &Made) -> String {
         steps.push(format!("put the authority's certificate at {folder}/certs/authority.crt"));
         steps.push(format!("put the issued certificate, with any between, at {folder}/certs/tls.crt"));
         let address = new.address.as_ref().map(|address| format!(" --address {address}")).unwrap_or_default();
-        steps.push(format!("smpcd card new --config {config}{address}"));
+        // A request holds no name, and there is no card yet to hold it.
+        let name = if new.name == *party { String::new() } else { format!(" --name {}", quoted(&new.name)) };
+        steps.push(format!("smpcd card new --config {config}{address}{name}"));
     }
     steps.push(format!("give {folder}/cards/{party}.card to the other parties, and take in theirs: smpcd card add --config {config} FILE…"));
     steps.push(format!("one party drafts the agreement: smpcd agreement new --name {consortium} CARD…"));
@@ -116,6 +124,15 @@ fn report(new: &NewHome, made: &Made) -> String {
         writeln!(text, "  {number}. {step}").expect("a string takes every write");
     }
     text
+}
+
+/// A word for a shell.
+fn quoted(text: &str) -> String {
+    if text.contains(['"', '$', '`', '\\', '!']) {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    } else {
+        format!("\"{text}\"")
+    }
 }
 
 #[cfg(test)]
@@ -240,8 +257,30 @@ mod tests {
     }
 
     #[test]
+    fn the_step_after_a_request_carries_the_name() {
+        let root = tempfile::tempdir().unwrap();
+        let new = NewHome {
+            consortium: "n".to_owned(),
+            party: "acme".to_owned(),
+            name: "Acme Ltd".to_owned(),
+            address: None,
+            listen: None,
+            csr: true,
+            policy: Policy::Manual,
+            agreement: "agreement.toml".to_owned(),
+            inputs: Vec::new(),
+        };
+        let made = new.create(&root.path().join("acme")).unwrap();
+        let text = report(&new, &made);
+        assert!(text.contains("node.toml --name \"Acme Ltd\"\n"), "{text}");
+        assert_eq!(quoted("O'Neil $ Co"), "'O'\\''Neil $ Co'");
+    }
+
+    #[test]
     fn bad_names_and_addresses_are_usage_errors() {
-        let bad: [&[&str]; 4] = [
+        let bad: [&[&str]; 6] = [
+            &["init", "d", "--consortium", "n", "--party", "a", "--name", ""],
+            &["init", "d", "--consortium", "n", "--party", "a", "--name", " "],
             &["init", "d", "--consortium", "Northern Retail", "--party", "acme"],
             &["init", "d", "--consortium", "n", "--party", "acme_ltd"],
             &["init", "d", "--consortium", "n", "--party", "a", "--address", "acme.example"],
