@@ -12,7 +12,7 @@ use wire::Signer;
 
 use crate::agreement_file::{AgreementFile, Existing, publish};
 use crate::cli::Config;
-use crate::commands::say;
+use crate::commands::{certs, init, say};
 use crate::exit::{Exit, Failure};
 use crate::home::{self, Home};
 use crate::keys::SigningKey;
@@ -52,13 +52,13 @@ struct New {
     #[command(flatten)]
     config: Config,
     /// Where peers dial this party from now on
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = init::address)]
     address: Option<String>,
     /// From now on this party only dials out
     #[arg(long, conflicts_with = "address")]
     no_address: bool,
     /// The organisation's name from now on
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = init::name)]
     name: Option<String>,
     /// Cut off certificates that began before: "now", or a time such as "2026-07-31T12:00:00Z"
     #[arg(long, value_name = "TIME")]
@@ -162,13 +162,39 @@ fn new(args: &New) -> Result<(), Failure> {
         ..old
     };
     let card = SignedCard::sign(card, &key).map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
+    // Whoever cuts off certificates expects that of this node to be among them, and renews it next.
+    if args.certificates_since.is_none() {
+        certs::check(&node, &card, now).map_err(|refusal| {
+            let line = format!(
+                "peers with the new card would refuse this node's certificate, and nothing was written: {refusal}; \
+                 put {} and its key in order first, see smpcd certs show",
+                settings.tls_certificate.display()
+            );
+            Failure::new(Exit::BadConfiguration, line)
+        })?;
+    }
     publish(&file, &card.to_pem(), Existing::Replace)?;
     let mut text =
         format!("{card}\n{}: give it to the other parties; newer cards also spread over the links\n", file.display());
     if args.certificates_since.is_some() {
         text.push_str("the certificate of this node is cut off too if it is older: smpcd certs renew\n");
     }
+    if let Some(address) = &args.address {
+        text.push_str(&listening(address, settings));
+    }
     say(&text)
+}
+
+/// What to do where the port that peers dial is not the one that this node listens on. A forwarded port is fine.
+fn listening(address: &str, settings: &Settings) -> String {
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    match settings.listen_peers {
+        None => "this node listens nowhere; set [listen] peers in node.toml\n".to_owned(),
+        Some(listen) if Some(listen.port()) != port => {
+            format!("this node listens on {listen}; change [listen] peers in node.toml if the port moved\n")
+        }
+        Some(_) => String::new(),
+    }
 }
 
 /// The authority of this party, as it stands in its directory: its own, or a corporate one.

@@ -48,7 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.action {
         Action::Show { config, json } => {
             let shown = Shown::of(&NodeFile::load(&config.file)?)?;
-            say(&if *json { shown.json()? } else { shown.text() })
+            say(&if *json { shown.json()? } else { shown.text() })?;
+            shown.verdict()
         }
         Action::Renew { config, days } => say(&renew(&NodeFile::load(&config.file)?, *days)?),
     }
@@ -87,7 +88,7 @@ impl Shown {
         let (certificate, facts) = Certificate::read(&settings.tls_certificate, now)?;
         let authority = Home::at(node.folder()).authority_certificate();
         let authority = if authority.exists() { Some(Certificate::read(&authority, now)?.0) } else { None };
-        let check = check(node, now);
+        let check = own_card(node).map_err(joined).and_then(|card| check(node, &card, now));
         Ok(Self {
             certificate,
             authority,
@@ -99,6 +100,17 @@ impl Shown {
 
     fn json(&self) -> Result<String, Failure> {
         serde_json::to_string_pretty(self).map_err(|error| Failure::new(Exit::Other, error))
+    }
+
+    /// For scripts: a certificate that peers refuse is a failure, after it was shown.
+    fn verdict(&self) -> Result<(), Failure> {
+        match &self.refusal {
+            None => Ok(()),
+            Some(refusal) => {
+                let line = format!("{}: peers refuse this certificate: {refusal}", self.certificate.file);
+                Err(Failure::new(Exit::Other, line))
+            }
+        }
     }
 
     fn text(&self) -> String {
@@ -153,19 +165,21 @@ impl Certificate {
     }
 }
 
-/// Asks of the certificate and its key what every peer that holds this party's card will ask.
-fn check(node: &NodeFile, now: u64) -> Result<(), String> {
+/// Asks of the certificate and its key what every peer that holds this card of the party will ask.
+pub(crate) fn check(node: &NodeFile, card: &SignedCard, now: u64) -> Result<(), String> {
     let settings = &node.settings;
-    let first = |failure: Failure| failure.lines.join("; ");
-    let card = own_card(node).map_err(first)?;
-    let chain = read(&settings.tls_certificate).map_err(first)?;
+    let chain = read(&settings.tls_certificate).map_err(joined)?;
     let key = tls::read_private(&settings.tls_private_key).map_err(|error| error.to_string())?;
     let mut crls = Vec::new();
     for file in &settings.revoked {
         let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
         crls.extend(tls::read_revocation_lists(&bytes).map_err(|error| format!("{}: {error}", file.display()))?);
     }
-    accepted(&card, &chain, &key, crls, now)
+    accepted(card, &chain, &key, crls, now)
+}
+
+fn joined(failure: Failure) -> String {
+    failure.lines.join("; ")
 }
 
 fn accepted(card: &SignedCard, chain: &str, key: &str, crls: Vec<Vec<u8>>, now: u64) -> Result<(), String> {
@@ -329,8 +343,10 @@ mod tests {
         home::replace_private(&node.settings.tls_private_key, &old).unwrap();
         let shown = Shown::of(&node).unwrap();
         assert!(!shown.accepted && shown.refusal.is_some(), "{shown:?}");
+        assert_eq!(shown.verdict().unwrap_err().exit, Exit::Other);
         renew(&node, 365).unwrap();
-        assert!(Shown::of(&node).unwrap().accepted);
+        let shown = Shown::of(&node).unwrap();
+        assert!(shown.accepted && shown.verdict() == Ok(()), "{shown:?}");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::fs::{copy, read_to_string, write};
 use std::path::Path;
 
+use clap::Parser;
+
 use super::*;
 use crate::commands::agreement::tests::{smpcd, three};
 
@@ -18,6 +20,10 @@ fn the_newest_card_wins_and_an_older_one_stays_out() {
     let (own, held) = (folder.join("a/cards/a.card"), folder.join("b/cards/a.card"));
     copy(&own, folder.join("old.card")).unwrap();
     smpcd(folder, "card new --config DIR/a/node.toml --address 10.0.0.1:7601 --certificates-since now").unwrap();
+    // The node's own certificate is cut off too, and goes first.
+    let cut_off = smpcd(folder, "card new --config DIR/a/node.toml --no-address").unwrap_err();
+    assert_eq!((cut_off.exit, serial(&own)), (Exit::BadConfiguration, 2), "{cut_off:?}");
+    smpcd(folder, "certs renew --config DIR/a/node.toml").unwrap();
     smpcd(folder, "card new --config DIR/a/node.toml --no-address").unwrap();
     let card = read_card(&own).unwrap();
     assert_eq!((card.card().serial, card.card().address.as_deref()), (3, None));
@@ -79,4 +85,30 @@ fn a_time_in_the_future_cuts_nobody_off() {
     assert_eq!(refused.exit, Exit::Usage);
     assert!(refused.lines[0].contains("lies in the future (it is 2"), "{refused:?}");
     assert_eq!(serial(&folder.join("a/cards/a.card")), 1);
+}
+
+#[test]
+fn no_card_is_signed_that_shuts_its_own_node_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    three(folder);
+    let own = folder.join("a/cards/a.card");
+    // Another authority than the one that issued the certificate.
+    copy(folder.join("b/certs/authority.crt"), folder.join("a/certs/authority.crt")).unwrap();
+    let refused = smpcd(folder, "card new --config DIR/a/node.toml --name A").unwrap_err();
+    assert_eq!((refused.exit, serial(&own)), (Exit::BadConfiguration, 1));
+    assert!(refused.lines[0].contains("nothing was written"), "{refused:?}");
+}
+
+#[test]
+fn a_moved_port_is_pointed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    three(folder.path());
+    let mut settings = NodeFile::load(&folder.path().join("a/node.toml")).unwrap().settings;
+    assert_eq!(listening("a.example:7601", &settings), "");
+    assert!(listening("a.example:7602", &settings).starts_with("this node listens on 0.0.0.0:7601; change"));
+    settings.listen_peers = None;
+    assert!(listening("a.example:7602", &settings).contains("listens nowhere"));
+    let nonsense = ["smpcd", "card", "new", "--address", "nonsense"];
+    assert_eq!(crate::cli::Cli::try_parse_from(nonsense).unwrap_err().exit_code(), 2);
 }
