@@ -1,8 +1,7 @@
-//! The network outsider at the door of a real daemon (THREATS): strangers of every kind are refused and logged, a byte
+//! The network outsider at the door of a real daemon (SECURITY.md): strangers of every kind are refused and logged, a byte
 //! changed on the way costs one connection, and in neither case does anything else notice.
 
-// Helpers of a test may panic like the test.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)] // A test that cannot set its scene fails.
 
 mod support;
 

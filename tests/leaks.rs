@@ -1,4 +1,4 @@
-//! No figure leaves a party but in shares (THREATS, "curious log reader" and "stolen copy of data_dir"): canary values are
+//! No figure leaves a party but in shares (SECURITY.md): canary values are
 //! searched in everything that daemons and commands write, and whole ranges are tried against every digest.
 
 mod support;
