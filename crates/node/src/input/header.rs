@@ -64,7 +64,8 @@ pub(super) fn match_header(
         let field = found[position];
         let name = match field {
             Field::Unknown => {
-                errors.push(at, None, Rule::UnknownColumn(position + 1));
+                let rule = if fields[position].is_empty() { Rule::BlankHeader } else { Rule::UnknownColumn };
+                errors.push(at, None, rule(position + 1));
                 continue;
             }
             Field::Column(column) => computation.columns[column].name.as_str(),

@@ -39,6 +39,12 @@ pub enum Rule {
     /// Rows have labels, and the first column is not theirs.
     #[error("the first column must be `row`, with the labels of the rows: add it, or move it there")]
     RowColumn,
+    /// A workbook of a spreadsheet, which is a ZIP archive.
+    #[error("this is a workbook, not text: save it as CSV")]
+    Workbook,
+    /// A column without a header. Spreadsheets leave them behind.
+    #[error("field {0} has no header: delete the empty column")]
+    BlankHeader(usize),
     /// A header that the agreement does not know.
     #[error("the header of field {0} is not a column of the agreement: correct its spelling, or remove the field")]
     UnknownColumn(usize),
@@ -61,6 +67,9 @@ pub enum Rule {
     /// A line with nothing on it, and rows after it. Stands for all that follow it at once.
     #[error("is blank: fill it in, or delete it")]
     BlankLine,
+    /// A line of blank cells. Spreadsheets leave them behind.
+    #[error("the line is empty: delete it")]
+    EmptyLine,
     /// A quoted cell with a line end in it.
     #[error("a quoted cell runs on over the end of the line: close the quote")]
     OpenQuote,
@@ -68,7 +77,7 @@ pub enum Rule {
     #[error("is too long: close an open quote, or mend the line ends")]
     LineTooLong,
     /// A cell with nothing in it.
-    #[error("the cell is blank: give a figure, 0 where there is none")]
+    #[error("the cell is blank: give the figure; write 0 only where it is zero")]
     BlankCell,
     /// Not a decimal number, or one of too many decimals. The reason holds none of the text.
     #[error("{0}")]

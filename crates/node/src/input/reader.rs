@@ -119,6 +119,7 @@ where
                 // It may have swallowed any number of lines: what follows would be reported for nothing.
                 Next::OpenQuote { line } => (Rule::OpenQuote, Some(line)),
                 Next::TooLong { line } => (Rule::LineTooLong, Some(line)),
+                Next::Workbook => (Rule::Workbook, None),
                 Next::Failed(kind) => (Rule::Unreadable(kind), None),
             };
             self.errors.push(line, None, rule);
@@ -129,6 +130,11 @@ where
     /// Checks one line and puts its cells where they belong.
     fn line(&mut self, records: &Records<impl Read>, fields: &[Field], line: u64) -> Result<Flow, Stop<E>> {
         let at = Some(line);
+        if records.fields().all(<[u8]>::is_empty) {
+            // Not a row: without it the others may be just as many as were agreed.
+            self.errors.push(at, None, Rule::EmptyLine);
+            return Ok(Flow::Go);
+        }
         if records.len() != fields.len() {
             self.errors.push(at, None, Rule::FieldCount { found: records.len(), expected: fields.len() });
             self.rows += 1;

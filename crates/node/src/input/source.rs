@@ -17,6 +17,9 @@ const WIDEST_CELL: usize = 1024;
 /// Least bound on a record, for tables of few columns.
 const LEAST_BOUND: usize = 1024 * 1024;
 
+/// What a workbook begins with: it is a ZIP archive.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// A reader of CSV records that knows their lines, bounds their length and wipes its buffers.
 pub(super) struct Records<R: Read> {
     csv: Reader<Source<R>>,
@@ -35,6 +38,8 @@ pub(super) enum Next {
     OpenQuote { line: u64 },
     /// The record at this line passed the bound.
     TooLong { line: u64 },
+    /// The file is the workbook of a spreadsheet.
+    Workbook,
     /// The operating system failed.
     Failed(ErrorKind),
     /// The end of the file.
@@ -45,7 +50,16 @@ impl<R: Read> Records<R> {
     /// Reads records of up to `fields` fields.
     pub(super) fn new(bytes: R, fields: usize) -> Self {
         let bound = LEAST_BOUND.max(fields.saturating_mul(WIDEST_CELL));
-        let source = Source { bytes, bound, taken: 0, state: State::Reading, failure: None, too_long: false };
+        let source = Source {
+            bytes,
+            bound,
+            taken: 0,
+            state: State::Reading,
+            begun: false,
+            failure: None,
+            too_long: false,
+            workbook: false,
+        };
         let csv = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -68,6 +82,9 @@ impl<R: Read> Records<R> {
         let source = self.csv.get_ref();
         if let Some(kind) = source.failure {
             return Next::Failed(kind);
+        }
+        if source.workbook {
+            return Next::Workbook;
         }
         if source.too_long {
             return Next::TooLong { line: before + 1 };
@@ -142,8 +159,10 @@ struct Source<R> {
     bound: usize,
     taken: usize,
     state: State,
+    begun: bool,
     failure: Option<ErrorKind>,
     too_long: bool,
+    workbook: bool,
 }
 
 impl<R> Source<R> {
@@ -165,6 +184,10 @@ impl<R: Read> Read for Source<R> {
             }
             match self.bytes.read(buffer) {
                 Ok(0) => self.close(),
+                Ok(read) if !std::mem::replace(&mut self.begun, true) && buffer[..read].starts_with(ZIP) => {
+                    self.workbook = true;
+                    self.close();
+                }
                 Ok(read) => {
                     self.taken += read;
                     return Ok(read);

@@ -95,7 +95,7 @@ fn bad_headers() {
     bad(
         "row,pay,heads,\n",
         &[
-            (Some(1), None, "field 4"),
+            (Some(1), None, "field 4 has no header: delete the empty column"),
             (Some(2), None, "has 3 fields where the header has 4"),
             (Some(3), None, "has 3 fields"),
         ],
@@ -119,6 +119,8 @@ fn bad_headers() {
     bad("row\tpay\theads\n", &[(Some(1), None, "tabs")]);
     bad("row,pay,heads\rnorth,7731,7731\r", &[(Some(1), None, "CR alone")]);
     refused(&computation, b"\xff\xfer\x00o\x00w\x00,\x00", &[(Some(1), None, "UTF-8")]);
+    refused(&computation, b"PK\x03\x04\x14\0,\"7731\n7731\n\n", &[(None, None, "this is a workbook, not text")]);
+    refused(&computation, b"PK,7731\n", &[(Some(1), None, "names no column")]);
     // Without labels, `row` is a column like any other that nobody agreed on.
     refused(&counted(1), b"row,pay,heads\n7731,77.31,7731\n", &[(Some(1), None, "field 1")]);
 }
@@ -147,6 +149,11 @@ fn bad_rows() {
     bad(&format!("north,7731,31,7731\n{south}"), &[(Some(2), None, "has 4 fields")]);
     bad(&format!("north,77.31,7731\n\n\n{south}"), &[(Some(3), None, "is blank")]);
     bad(&format!("north,77.31,7731\r\n\r\n \r\n{south}"), &[(Some(3), None, "is blank")]);
+    bad(
+        &format!("north,77.31,7731\n , ,\n{south},,\n"),
+        &[(Some(3), None, "the line is empty: delete it"), (Some(5), None, "the line is empty")],
+    );
+    bad(&format!("north,77.31,7731\n{south},,,,,\r\n"), &[(Some(4), None, "the line is empty")]);
     bad(&format!("north,\"77.31,7731\n{south}"), &[(Some(2), None, "close the quote")]);
     bad(&format!("north,77.31,\"77\n31\"\n{south}"), &[(Some(2), None, "close the quote")]);
     let mut bytes = b"row,pay,heads\nn\xff7731,77.31,7731\n".to_vec();
@@ -161,6 +168,7 @@ fn bad_lengths() {
     refused(&counted(2), file("pay,heads").as_bytes(), &[(Some(4), None, "one more than the 2 rows")]);
     refused(&counted(5), file("pay,heads").as_bytes(), &[(Some(4), None, "ends after 3 of the 5 rows")]);
     refused(&counted(5), b"pay,heads\n", &[(Some(1), None, "ends after 0 of the 5 rows")]);
+    refused(&counted(2), b"pay,heads\n77.31,7731\n,\n77.31,7731\n", &[(Some(3), None, "the line is empty")]);
     // Blank lines shift no row: they are an error, unless nothing follows them.
     let one = computation(Rows::Count(2), &[("pay", 0, 80_000, 0)]);
     refused(&one, b"pay\n7731\n\n7731\n", &[(Some(3), None, "is blank")]);
@@ -176,7 +184,7 @@ fn bad_cells() {
         let file = format!("heads,pay\n7731,\"77.31\"\n7731,{cell}\n");
         refused(&counted(2), file.as_bytes(), &[(Some(3), Some("pay"), text)]);
     };
-    bad("", "the cell is blank");
+    bad("", "the cell is blank: give the figure; write 0 only where it is zero");
     bad(" \t", "the cell is blank");
     bad("\"\"", "the cell is blank");
     bad("GBP7731", "the value is no decimal number");
