@@ -84,7 +84,7 @@ fn alert_text(alert: AlertDescription) -> String {
         | Alert::AccessDenied
         | Alert::DecryptError => format!(
             "the peer refused this node's certificate (TLS alert {}); its log says why. Often it has not taken in this \
-             node's newest card, or the certificate has run out: see `smpcd doctor`",
+             node's newest card, or the certificate has run out: see `smpcd certs show`",
             alert_name(alert)
         ),
         Alert::CertificateRequired | Alert::NoCertificate => {
