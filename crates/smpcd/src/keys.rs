@@ -6,6 +6,7 @@
 use std::fmt;
 use std::path::Path;
 
+use node::settings::Settings;
 use pem_rfc7468::LineEnding;
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -30,7 +31,7 @@ impl SigningKey {
 
     /// Reads the key; refuses a file that others may read.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        Ok(Self::from(&load(path, SIGNING)?))
+        Ok(Self::from(&load(path, SIGNING, "signing.key")?))
     }
 
     fn from(bytes: &Zeroizing<[u8; 32]>) -> Self {
@@ -65,7 +66,7 @@ impl StorageKey {
 
     /// Reads the key; refuses a file that others may read.
     pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
-        load(path, STORAGE).map(Self)
+        load(path, STORAGE, "storage.key").map(Self)
     }
 
     /// The key. Whoever takes it wipes what is copied.
@@ -91,8 +92,22 @@ fn create(path: &Path, label: &'static str) -> Result<Zeroizing<[u8; 32]>, Failu
     Ok(bytes)
 }
 
-fn load(path: &Path, label: &'static str) -> Result<Zeroizing<[u8; 32]>, Failure> {
+/// This node's TLS certificate and key. Errors name the setting whose file is wrong.
+pub(crate) fn identity(settings: &Settings) -> Result<tls::NodeIdentity, Failure> {
     let refuse = |text: String| Failure::new(Exit::BadConfiguration, text);
+    let (certificate, key) = (&settings.tls_certificate, &settings.tls_private_key);
+    let wrong_certificate =
+        |error: &dyn fmt::Display| refuse(format!("tls.certificate: {}: {error}", certificate.display()));
+    let pem = tls::read_private(key).map_err(|error| refuse(format!("tls.private_key: {error}")))?;
+    let chain = std::fs::read_to_string(certificate).map_err(|error| wrong_certificate(&error))?;
+    tls::NodeIdentity::from_pem(&chain, &pem).map_err(|error| match &error {
+        tls::CredentialError::NoKey => refuse(format!("tls.private_key: {}: {error}", key.display())),
+        _ => wrong_certificate(&error),
+    })
+}
+
+fn load(path: &Path, label: &'static str, setting: &str) -> Result<Zeroizing<[u8; 32]>, Failure> {
+    let refuse = |text: String| Failure::new(Exit::BadConfiguration, format!("{setting}: {text}"));
     let text = tls::read_private(path).map_err(|error| match &error {
         tls::KeyFileError::Io { error: io, .. } if io.kind() == std::io::ErrorKind::NotFound => {
             refuse(format!("{error}; `smpcd init` writes it, and a lost one comes back from a backup only"))
@@ -168,7 +183,7 @@ mod tests {
         let armour = |label: &str, bytes: &[u8]| pem_rfc7468::encode_string(label, LineEnding::LF, bytes).unwrap();
         let secret = "c2VjcmV0";
         for (text, part) in [
-            (String::new(), "holds no SMPCD SIGNING KEY"),
+            (String::new(), "is empty"),
             (secret.to_owned(), "holds no SMPCD SIGNING KEY"),
             (armour(SIGNING, &[1; 31]), "holds no SMPCD SIGNING KEY"),
             (armour(SIGNING, &[1; 33]), "holds no SMPCD SIGNING KEY"),
@@ -182,7 +197,8 @@ mod tests {
             assert!(!failure.lines[0].contains(secret));
             assert!(!failure.lines[0].contains("AQEB"), "{failure:?}");
         }
-        assert!(SigningKey::load(&folder.path().join("none")).unwrap_err().lines[0].contains("smpcd init"));
+        let missing = SigningKey::load(&folder.path().join("none")).unwrap_err().lines[0].clone();
+        assert!(missing.starts_with("signing.key: ") && missing.contains("smpcd init"), "{missing}");
     }
 
     #[test]

@@ -30,6 +30,12 @@ pub enum KeyFileError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Nothing in it.
+    #[error("{}: this private key file is empty; restore it from a backup, or make it anew", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// Something else than a key file.
     #[error("{}: this is not a private key file (a text file of at most 64 KiB); check the path", path.display())]
     NotAKeyFile {
@@ -65,13 +71,15 @@ pub fn check_private(path: &Path) -> Result<(), KeyFileError> {
 /// Reads a key file after the check of [`check_private`], on the same open file.
 ///
 /// # Errors
-/// As [`check_private`]; [`KeyFileError::NotAKeyFile`] when it is too large or no text.
+/// As [`check_private`]; [`KeyFileError::NotAKeyFile`] when it is too large or no text, [`KeyFileError::Empty`] when
+/// there is nothing in it.
 pub fn read_private(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let file = open_checked(path)?;
     // Room for all of it at once: a buffer that grows would leave copies of the key behind.
     let room = usize::try_from(MAX_KEY_FILE).expect("64 KiB fits") + 1;
     let mut text = Zeroizing::new(String::with_capacity(room));
     match file.take(MAX_KEY_FILE + 1).read_to_string(&mut text) {
+        Ok(_) if text.trim().is_empty() => Err(KeyFileError::Empty { path: path.to_owned() }),
         Ok(read) if read < room => Ok(text),
         Ok(_) => Err(KeyFileError::NotAKeyFile { path: path.to_owned() }),
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
@@ -144,6 +152,9 @@ mod tests {
         let path = directory.path().join("big");
         write_private(&path, &vec![b'a'; 64 * 1024 + 1]).unwrap();
         assert!(matches!(read_private(&path), Err(KeyFileError::NotAKeyFile { .. })));
+        let path = directory.path().join("empty");
+        write_private(&path, b" \n").unwrap();
+        assert!(matches!(read_private(&path), Err(KeyFileError::Empty { .. })));
         let path = directory.path().join("binary");
         write_private(&path, &[0xff, 0xfe]).unwrap();
         assert!(matches!(read_private(&path), Err(KeyFileError::NotAKeyFile { .. })));

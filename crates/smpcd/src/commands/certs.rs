@@ -168,22 +168,20 @@ impl Certificate {
 /// Asks of the certificate and its key what every peer that holds this card of the party will ask.
 pub(crate) fn check(node: &NodeFile, card: &SignedCard, now: u64) -> Result<(), String> {
     let settings = &node.settings;
-    let chain = read(&settings.tls_certificate).map_err(joined)?;
-    let key = tls::read_private(&settings.tls_private_key).map_err(|error| error.to_string())?;
+    let identity = crate::keys::identity(settings).map_err(joined)?;
     let mut crls = Vec::new();
     for file in &settings.revoked {
         let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
         crls.extend(tls::read_revocation_lists(&bytes).map_err(|error| format!("{}: {error}", file.display()))?);
     }
-    accepted(card, &chain, &key, crls, now)
+    accepted(card, &identity, crls, now)
 }
 
 fn joined(failure: Failure) -> String {
     failure.lines.join("; ")
 }
 
-fn accepted(card: &SignedCard, chain: &str, key: &str, crls: Vec<Vec<u8>>, now: u64) -> Result<(), String> {
-    let identity = NodeIdentity::from_pem(chain, key).map_err(|error| error.to_string())?;
+fn accepted(card: &SignedCard, identity: &NodeIdentity, crls: Vec<Vec<u8>>, now: u64) -> Result<(), String> {
     let card = card.card();
     let party = TrustedParty {
         id: card.party.clone(),
@@ -192,7 +190,7 @@ fn accepted(card: &SignedCard, chain: &str, key: &str, crls: Vec<Vec<u8>>, now: 
         crls,
     };
     let trust = Trust { consortium: card.consortium.clone(), parties: vec![party] };
-    tls::self_check(&identity, &SharedTrust::new(trust), &card.party, now).map_err(|error| error.to_string())?;
+    tls::self_check(identity, &SharedTrust::new(trust), &card.party, now).map_err(|error| error.to_string())?;
     Ok(())
 }
 
@@ -211,8 +209,10 @@ fn renew(node: &NodeFile, days: u32) -> Result<String, Failure> {
     }
     let certificate_file = home.authority_certificate();
     let key = tls::read_private(&key_file).map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
-    let authority = Authority::from_pem(&read(&certificate_file)?, &key)
-        .map_err(|error| configuration(&certificate_file, &error))?;
+    let authority = Authority::from_pem(&read(&certificate_file)?, &key).map_err(|error| match &error {
+        tls::CredentialError::NoKey => configuration(&key_file, &error),
+        _ => configuration(&certificate_file, &error),
+    })?;
     let card = own_card(node)?;
     let now = home::now();
     // Certificates begin a little in the past, for slow clocks; but not before what the card cuts off.
@@ -221,7 +221,9 @@ fn renew(node: &NodeFile, days: u32) -> Result<String, Failure> {
         .issue(&card.card().consortium, &settings.party, begin, days)
         .map_err(|error| configuration(&certificate_file, &error))?;
     // Nothing is replaced by a certificate that peers would refuse.
-    accepted(&card, &issued.cert_pem, &issued.key_pem, Vec::new(), now).map_err(|refusal| {
+    let identity = NodeIdentity::from_pem(&issued.cert_pem, &issued.key_pem)
+        .map_err(|error| configuration(&certificate_file, &error))?;
+    accepted(&card, &identity, Vec::new(), now).map_err(|refusal| {
         let line = format!("the new certificate would be refused, and nothing was replaced: {refusal}");
         Failure::new(Exit::BadConfiguration, line)
     })?;
@@ -363,6 +365,18 @@ mod tests {
         assert_eq!(failure.exit, Exit::BadConfiguration);
         assert!(failure.lines[0].contains("nothing was replaced"), "{failure:?}");
         assert_eq!(before, fs::read(&node.settings.tls_certificate).unwrap());
+    }
+
+    #[test]
+    fn a_wrong_key_file_is_named_with_its_setting() {
+        let root = tempfile::tempdir().unwrap();
+        let node = node(root.path(), false);
+        let key = &node.settings.tls_private_key;
+        for text in ["", "no key"] {
+            home::replace_private(key, text).unwrap();
+            let refusal = Shown::of(&node).unwrap().refusal.unwrap();
+            assert!(refusal.starts_with(&format!("tls.private_key: {}: ", key.display())), "{refusal}");
+        }
     }
 
     #[test]
