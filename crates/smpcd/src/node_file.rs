@@ -68,10 +68,8 @@ impl NodeFile {
                 }
             }
         }
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            let line = format!("{}: cannot read the node file: {error}; `smpcd init` writes one", file.display());
-            Failure::new(Exit::BadConfiguration, line)
-        })?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Failure::new(Exit::BadConfiguration, unreadable(file, &error)))?;
         Self::read(file, &text, &environment)
     }
 
@@ -319,6 +317,16 @@ fn environment_list(text: &str) -> Option<Vec<String>> {
         "" => Some(Vec::new()),
         list if list.starts_with('[') => toml::from_str::<List>(&format!("list = {list}")).ok().map(|list| list.list),
         single => Some(vec![single.to_owned()]),
+    }
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> String {
+    let shown = file.display();
+    match error.kind() {
+        // There is one, so nobody must be sent to write another.
+        std::io::ErrorKind::PermissionDenied => format!("you may not read {shown}: run as the user of the daemon"),
+        std::io::ErrorKind::NotFound => format!("{shown}: cannot read the node file: {error}; `smpcd init` writes one"),
+        _ => format!("{shown}: cannot read the node file: {error}"),
     }
 }
 

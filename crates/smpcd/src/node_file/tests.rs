@@ -286,3 +286,12 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_file_that_may_not_be_read_is_not_one_that_is_not_there() {
+    let said = |kind: std::io::ErrorKind| super::unreadable(Path::new("node.toml"), &kind.into());
+    let denied = said(std::io::ErrorKind::PermissionDenied);
+    assert_eq!(denied, "you may not read node.toml: run as the user of the daemon");
+    assert!(said(std::io::ErrorKind::NotFound).contains("smpcd init"));
+    assert!(!said(std::io::ErrorKind::InvalidData).contains("smpcd init"));
+}
