@@ -88,7 +88,7 @@ impl Shown {
         let (certificate, facts) = Certificate::read(&settings.tls_certificate, now)?;
         let authority = Home::at(node.folder()).authority_certificate();
         let authority = if authority.exists() { Some(Certificate::read(&authority, now)?.0) } else { None };
-        let check = own_card(node).map_err(joined).and_then(|card| check(node, &card, now));
+        let check = own_card(node).map_err(|failure| joined(&failure)).and_then(|card| check(node, &card, now));
         Ok(Self {
             certificate,
             authority,
@@ -168,7 +168,7 @@ impl Certificate {
 /// Asks of the certificate and its key what every peer that holds this card of the party will ask.
 pub(crate) fn check(node: &NodeFile, card: &SignedCard, now: u64) -> Result<(), String> {
     let settings = &node.settings;
-    let identity = crate::keys::identity(settings).map_err(joined)?;
+    let identity = crate::keys::identity(settings).map_err(|failure| joined(&failure))?;
     let mut crls = Vec::new();
     for file in &settings.revoked {
         let bytes = fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -177,7 +177,7 @@ pub(crate) fn check(node: &NodeFile, card: &SignedCard, now: u64) -> Result<(), 
     accepted(card, &identity, crls, now)
 }
 
-fn joined(failure: Failure) -> String {
+fn joined(failure: &Failure) -> String {
     failure.lines.join("; ")
 }
 
