@@ -45,6 +45,12 @@ const BATCH: usize = 1000;
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// This user may not look into the data directory.
+    #[error("you may not read {}: run as the user of the daemon", path.display())]
+    Denied {
+        /// The database.
+        path: PathBuf,
+    },
     /// Another process works on the directory.
     #[error("{} is held by {}; stop it, or give this node a data_dir of its own", directory.display(),
         .pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}")))]
@@ -222,8 +228,13 @@ impl Store {
     /// Where there is no store, or one of another schema.
     pub fn open_read_only(data_dir: &Path) -> Result<ReadOnlyStore, StoreError> {
         let path = data_dir.join(FILE);
-        if !path.exists() {
-            return Err(StoreError::Missing { path });
+        // Looked at, never opened: closing it here would drop the locks of this process on it.
+        match std::fs::metadata(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                return Err(StoreError::Denied { path });
+            }
+            Err(_) => return Err(StoreError::Missing { path }),
+            Ok(_) => {}
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(sql("be opened for reading"))?;
