@@ -32,12 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     known_inputs(&args.config.file, &settings, &agreement)?;
     let signer = SigningKey::load(&settings.signing_key)?;
     let storage = StorageKey::load(&settings.storage_key)?;
-    let bad = |line: String| Failure::new(Exit::BadConfiguration, line);
-    let key = tls::read_private(&settings.tls_private_key).map_err(|error| bad(error.to_string()))?;
-    let chain = std::fs::read_to_string(&settings.tls_certificate)
-        .map_err(|error| bad(format!("{}: {error}", settings.tls_certificate.display())))?;
-    let identity = tls::NodeIdentity::from_pem(&chain, &key)
-        .map_err(|error| bad(format!("{}: {error}", settings.tls_certificate.display())))?;
+    let identity = crate::keys::identity(&settings)?;
     let party = settings.party.clone();
     let start = Start {
         settings,
