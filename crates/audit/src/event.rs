@@ -256,6 +256,42 @@ pub enum Event {
         /// Why, in its words.
         reason: Text,
     },
+    /// This party signed that it votes no more in attempts so far. Digest: message.
+    #[serde(rename = "close.sent")]
+    CloseSent {
+        /// The last attempt that it closes; none where it closes the round for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        /// The attempt of the lock that it shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lock: Option<u32>,
+    },
+    /// The peer signed that it votes no more in attempts so far. Digest: message.
+    #[serde(rename = "close.received")]
+    CloseReceived {
+        /// The last attempt that it closes; none where it closes the round for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempt: Option<u32>,
+        /// The attempt of the lock that it shows.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lock: Option<u32>,
+    },
+    /// The round is proven void: nothing of it has opened or can, and the period may be dealt anew.
+    #[serde(rename = "round.void")]
+    RoundVoid,
+    /// After a restart the round goes on from what is on disk.
+    #[serde(rename = "round.resumed")]
+    RoundResumed,
+    /// The peer showed a message that this party has signed and does not know: its data is an older copy, and it signs
+    /// nothing in the round any more.
+    #[serde(rename = "round.forgotten")]
+    RoundForgotten {
+        /// The kind of message.
+        message: Name,
+    },
+    /// There are certificates on two different sets: more parties lie than the agreement stands against.
+    #[serde(rename = "certificate.differs")]
+    CertificateDiffers,
     /// A message of the peer was refused. Digest: message, evidence, where there is one.
     #[serde(rename = "fault.observed")]
     FaultObserved {
@@ -297,7 +333,8 @@ impl Event {
             | Self::CertificateSent
             | Self::PartialSent
             | Self::OutcomeSent
-            | Self::AbandonSent { .. } => Some(Direction::Sent),
+            | Self::AbandonSent { .. }
+            | Self::CloseSent { .. } => Some(Direction::Sent),
             Self::HelloDiffers { .. }
             | Self::DeclineReceived { .. }
             | Self::DealReceived
@@ -312,6 +349,9 @@ impl Event {
             | Self::OutcomeReceived
             | Self::OutcomeDiffers
             | Self::AbandonReceived { .. }
+            | Self::CloseReceived { .. }
+            | Self::CertificateDiffers
+            | Self::RoundForgotten { .. }
             | Self::FaultObserved { .. } => Some(Direction::Received),
             Self::DaemonStarted
             | Self::DaemonStopped { .. }
@@ -330,6 +370,8 @@ impl Event {
             | Self::RoundCertified { .. }
             | Self::ResultReleased { .. }
             | Self::RoundAbandoned { .. }
+            | Self::RoundVoid
+            | Self::RoundResumed
             | Self::AdminCall { .. }
             | Self::ResultDeleted { .. } => None,
         }
@@ -340,8 +382,8 @@ impl Event {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::LinkRefused { .. } | Self::InputRefused { .. } | Self::FaultObserved { .. } => Outcome::Refused,
-            Self::HelloDiffers { .. } | Self::OutcomeDiffers => Outcome::Differs,
-            Self::RoundAbandoned { .. } => Outcome::Failed,
+            Self::HelloDiffers { .. } | Self::OutcomeDiffers | Self::CertificateDiffers => Outcome::Differs,
+            Self::RoundAbandoned { .. } | Self::RoundForgotten { .. } => Outcome::Failed,
             _ => Outcome::Done,
         }
     }

@@ -65,6 +65,11 @@ fn source(source: Source) -> &'static str {
     }
 }
 
+fn closing(attempt: Option<u32>, lock: Option<u32>) -> String {
+    let what = attempt.map_or_else(|| "the round for ever".into(), |attempt| format!("attempt {attempt}"));
+    lock.map_or_else(|| format!("{what}, without a lock"), |lock| format!("{what}, locked in attempt {lock}"))
+}
+
 /// The event in plain words.
 fn what(event: &Event, peer: Option<&Name>) -> String {
     let joined = peer.map_or_else(String::new, |peer| format!(", proposed by {peer}"));
@@ -129,6 +134,14 @@ fn what(event: &Event, peer: Option<&Name>) -> String {
         Event::RoundAbandoned { reason } => format!("round abandoned: {reason}"),
         Event::AbandonSent { reason } => format!("told {peer} that the round is abandoned: {reason}"),
         Event::AbandonReceived { reason } => format!("{peer} abandoned the round: {reason}"),
+        Event::CloseSent { attempt, lock } => format!("closed {}", closing(*attempt, *lock)),
+        Event::CloseReceived { attempt, lock } => format!("{peer} closed {}", closing(*attempt, *lock)),
+        Event::RoundVoid => "round proven void: nothing of it has opened or can".into(),
+        Event::RoundResumed => "round goes on after a restart".into(),
+        Event::RoundForgotten { message } => {
+            format!("{peer} showed a {message} that this party signed and does not know: it signs nothing more here")
+        }
+        Event::CertificateDiffers => format!("certificate of {peer} is on ANOTHER SET"),
         Event::FaultObserved { message, kind, reason } => {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }

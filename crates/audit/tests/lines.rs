@@ -194,6 +194,24 @@ fn events() -> Vec<(Draft, &'static str)> {
             r#"R,"event":"abandon.received","detail":{"reason":"because"},"peer":"p2","direction":"received","outcome":"done""#,
         ),
         (
+            round(Event::CloseSent { attempt: Some(2), lock: Some(1) }).peer("p2"),
+            r#"R,"event":"close.sent","detail":{"attempt":2,"lock":1},"peer":"p2","direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::CloseReceived { attempt: None, lock: None }).peer("p2"),
+            r#"R,"event":"close.received","detail":{},"peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (round(Event::RoundVoid), r#"R,"event":"round.void","outcome":"done""#),
+        (round(Event::RoundResumed), r#"R,"event":"round.resumed","outcome":"done""#),
+        (
+            round(Event::RoundForgotten { message: "Ready".into() }).peer("p2"),
+            r#"R,"event":"round.forgotten","detail":{"message":"Ready"},"peer":"p2","direction":"received","outcome":"failed""#,
+        ),
+        (
+            round(Event::CertificateDiffers).peer("p2"),
+            r#"R,"event":"certificate.differs","peer":"p2","direction":"received","outcome":"differs""#,
+        ),
+        (
             round(Event::FaultObserved { message: "share".into(), kind: "malformed".into(), reason: reason() })
                 .peer("p2"),
             r#"R,"event":"fault.observed","detail":{"message":"share","kind":"malformed","reason":"because"},"peer":"p2","direction":"received","outcome":"refused""#,

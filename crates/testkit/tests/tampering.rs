@@ -85,12 +85,20 @@ fn variants(body: &Body) -> Vec<(String, Body, bool)> {
     let mut all = Vec::new();
     let mut add = |what: &str, body: Body, named: bool| all.push((what.to_owned(), body, named));
     match body.clone() {
-        Body::Propose { computation, period, voided } => {
+        Body::Propose { computation, period, voided, proof } => {
             let other = "other".try_into().unwrap();
-            add("computation", Body::Propose { computation: other, period: period.clone(), voided }, true);
+            add(
+                "computation",
+                Body::Propose { computation: other, period: period.clone(), voided, proof: proof.clone() },
+                true,
+            );
             let other = "2027".try_into().unwrap();
-            add("period", Body::Propose { computation: computation.clone(), period: other, voided }, true);
-            add("voided", Body::Propose { computation, period, voided: voided + 1 }, true);
+            add(
+                "period",
+                Body::Propose { computation: computation.clone(), period: other, voided, proof: proof.clone() },
+                true,
+            );
+            add("voided", Body::Propose { computation, period, voided: voided + 1, proof }, true);
         }
         Body::Deal { shares } => {
             let all_shares = shares.to_vec();
@@ -125,9 +133,10 @@ fn variants(body: &Body) -> Vec<(String, Body, bool)> {
                 add(how, Body::Dealt { dealing, receipts: spoil(&receipts, how).try_into().unwrap() }, named);
             }
         }
-        Body::Open { attempt, set, receipts } => {
+        Body::Open { attempt, set, receipts, closes } => {
             for other in [0, 2, u32::MAX] {
-                add("attempt", Body::Open { attempt: other, set: set.clone(), receipts: receipts.clone() }, true);
+                let (set, receipts, closes) = (set.clone(), receipts.clone(), closes.clone());
+                add("attempt", Body::Open { attempt: other, set, receipts, closes }, true);
             }
             let dealings: Vec<SetEntry> = set.dealings.to_vec();
             let mut sets = Vec::new();
@@ -149,15 +158,17 @@ fn variants(body: &Body) -> Vec<(String, Body, bool)> {
                 changed.dealings = dealings.try_into().unwrap();
                 changed.holders = holders.try_into().unwrap();
                 let receipts = receipts.iter().take(changed.dealings.len()).cloned().collect::<Vec<_>>();
-                add(what, Body::Open { attempt, set: changed, receipts: receipts.try_into().unwrap() }, true);
+                let receipts = receipts.try_into().unwrap();
+                add(what, Body::Open { attempt, set: changed, receipts, closes: closes.clone() }, true);
             }
             for how in VOTES {
                 let mut changed = receipts.to_vec();
                 changed[1] = spoil(&changed[1], how).try_into().unwrap();
-                add(how, Body::Open { attempt, set: set.clone(), receipts: changed.try_into().unwrap() }, true);
+                let receipts = changed.try_into().unwrap();
+                add(how, Body::Open { attempt, set: set.clone(), receipts, closes: closes.clone() }, true);
             }
             let less = receipts[1..].to_vec().try_into().unwrap();
-            add("receipts missing", Body::Open { attempt, set, receipts: less }, true);
+            add("receipts missing", Body::Open { attempt, set, receipts: less, closes }, true);
         }
         Body::Ready { attempt, set } => {
             add("attempt", Body::Ready { attempt: attempt + 1, set }, true);
@@ -167,15 +178,22 @@ fn variants(body: &Body) -> Vec<(String, Body, bool)> {
             add("attempt", Body::Accept { attempt: attempt + 1, set }, true);
             add("set", Body::Accept { attempt, set: SetDigest(flipped(set.0)) }, false);
         }
-        Body::Certificate { attempt, set, accepts } => {
-            let other = Body::Certificate { attempt: attempt + 1, set: set.clone(), accepts: accepts.clone() };
+        Body::Certificate { attempt, set, accepts, receipts } => {
+            let (other, same) = (set.clone(), accepts.clone());
+            let other =
+                Body::Certificate { attempt: attempt + 1, set: other, accepts: same, receipts: receipts.clone() };
             add("attempt", other, true);
             let mut changed = set.clone();
             changed.dealings = set.dealings[1..].to_vec().try_into().unwrap();
-            add("set", Body::Certificate { attempt, set: changed, accepts: accepts.clone() }, false);
+            let accepts_too = accepts.clone();
+            add(
+                "set",
+                Body::Certificate { attempt, set: changed, accepts: accepts_too, receipts: receipts.clone() },
+                false,
+            );
             for how in VOTES {
                 let accepts = spoil(&accepts, how).try_into().unwrap();
-                add(how, Body::Certificate { attempt, set: set.clone(), accepts }, false);
+                add(how, Body::Certificate { attempt, set: set.clone(), accepts, receipts: receipts.clone() }, false);
             }
         }
         Body::Partial { set, digest } => {
@@ -184,6 +202,7 @@ fn variants(body: &Body) -> Vec<(String, Body, bool)> {
         }
         Body::Outcome { result } => add("result", Body::Outcome { result: result.map(flipped) }, false),
         Body::Decline { .. } => add("reason", Body::Decline { reason: wire::Text::truncated("x") }, false),
+        Body::Close { .. } => {}
         Body::Abandon { .. } => add("reason", Body::Abandon { reason: wire::Text::truncated("x") }, false),
     }
     all

@@ -11,7 +11,7 @@ use protocol::round::Millis;
 use testkit::consortium::{Roles, column};
 use testkit::sim::{Cluster, Expect, Forger, Happening, Outgoing, Parcel, Plan, Report, Tamper};
 use wire::message::Votes;
-use wire::{Body, MessageKind, Set, SetEntry, Vote};
+use wire::{Body, MessageKind, Seq, Set, SetEntry, Vote};
 
 /// Four parties, of whom three are enough, and the leader's seat.
 fn plan(seed: u64) -> (Plan, u16) {
@@ -50,7 +50,7 @@ fn open(body: &Body) -> Option<(Vec<SetEntry>, Vec<u16>, Vec<Votes>)> {
 fn opened(dealings: Vec<SetEntry>, holders: Vec<u16>, receipts: Vec<Votes>) -> Body {
     let set =
         Set { dealings: dealings.try_into().expect("few dealings"), holders: holders.try_into().expect("few holders") };
-    Body::Open { attempt: 1, set, receipts: receipts.try_into().expect("few lists") }
+    Body::Open { attempt: 1, set, receipts: receipts.try_into().expect("few lists"), closes: Seq::default() }
 }
 
 /// An Open without the dealing at `place`.
@@ -249,10 +249,10 @@ fn a_certificate_with_one_accept_less_is_a_fault() {
     let report = run(plan, liar, move |forger, outgoing, body| match body {
         // It sends no Accept, so the others hold no certificate when its own comes.
         Body::Accept { .. } => Some(Vec::new()),
-        Body::Certificate { attempt, set, accepts } => {
+        Body::Certificate { attempt, set, accepts, receipts } => {
             let fewer: Vec<Vote> = accepts.iter().filter(|vote| vote.party != liar).cloned().collect();
             let accepts = fewer.try_into().ok()?;
-            let body = Body::Certificate { attempt: *attempt, set: set.clone(), accepts };
+            let body = Body::Certificate { attempt: *attempt, set: set.clone(), accepts, receipts: receipts.clone() };
             Some(vec![(outgoing.to, forger.says(None, body))])
         }
         _ => None,

@@ -12,8 +12,8 @@ use crate::codec::{self, Bytes, DecodeError, WireDecode, WireEncode};
 use crate::message::{Body, MessageDigest, MessageKind, RoundId};
 use crate::signing::{Signer, verify};
 
-/// Largest body: an Open with the Receipts of 64 compute parties for 64 dealings.
-pub const MAX_BODY: usize = 384 * 1024;
+/// Largest body: an Open with the Receipts of 64 compute parties for 64 dealings, and 64 Closes with a lock each.
+pub const MAX_BODY: usize = 768 * 1024;
 /// Largest envelope on the wire: the body, the signature and a header.
 pub const MAX_ENVELOPE: usize = MAX_BODY + 256;
 
@@ -46,6 +46,12 @@ pub fn message_digest(round: &RoundId, sender: u16, recipient: Option<u16>, body
     MessageDigest(sharing::hash("smpcd/1/message", &[&round.0, &sender.to_le_bytes(), recipient, body]))
 }
 
+/// # Panics
+/// If the body is over [`MAX_BODY`]: its lists are bounded, so none is.
+fn bounded(body: &Body) -> Bytes<MAX_BODY> {
+    body.encode().try_into().expect("bodies are bounded")
+}
+
 /// An envelope that parsed. Its signature has not been looked at.
 pub struct Envelope {
     packet: Packet,
@@ -62,6 +68,20 @@ impl Envelope {
         let packet: Packet = codec::decode(bytes)?;
         let body = codec::decode(&packet.body)?;
         Ok(Self { packet, body, bytes: Zeroizing::new(bytes.to_vec()) })
+    }
+
+    /// A message of which another one carries body and signature. It is the very message that its author signed.
+    #[must_use]
+    pub fn carried(round: RoundId, sender: u16, recipient: Option<u16>, body: Body, signature: [u8; 64]) -> Self {
+        let packet = Packet { round, sender, recipient, body: bounded(&body), signature };
+        let bytes = Zeroizing::new(codec::encode(&packet));
+        Self { packet, body, bytes }
+    }
+
+    /// The digest that its signature should cover, and its name.
+    #[must_use]
+    pub fn digest(&self) -> MessageDigest {
+        message_digest(&self.packet.round, self.packet.sender, self.packet.recipient, &self.packet.body)
     }
 
     /// The round that it claims to belong to.
@@ -99,8 +119,8 @@ impl Envelope {
     /// # Errors
     /// [`OpenError::Signature`].
     pub fn verify(self, key: &[u8; 32]) -> Result<Sealed, OpenError> {
+        let digest = self.digest();
         let Self { packet, body, bytes } = self;
-        let digest = message_digest(&packet.round, packet.sender, packet.recipient, &packet.body);
         if !verify(key, &digest.0, &packet.signature) {
             return Err(OpenError::Signature);
         }
@@ -139,11 +159,10 @@ impl Sealed {
     /// If the body is over [`MAX_BODY`]: its lists are bounded, so none is.
     #[must_use]
     pub fn sign(round: RoundId, sender: u16, recipient: Option<u16>, body: Body, signer: &dyn Signer) -> Self {
-        let encoded = body.encode();
+        let encoded = bounded(&body);
         let digest = message_digest(&round, sender, recipient, &encoded);
         let signature = signer.sign(&digest.0);
-        let packet =
-            Packet { round, sender, recipient, body: encoded.try_into().expect("bodies are bounded"), signature };
+        let packet = Packet { round, sender, recipient, body: encoded, signature };
         let bytes = Zeroizing::new(codec::encode(&packet));
         Self(Arc::new(Signed { round, sender, recipient, body, signature, digest, bytes }))
     }

@@ -17,8 +17,8 @@ pub mod signing;
 pub use codec::{Bytes, DecodeError, Seq, Text};
 pub use envelope::{Envelope, OpenError, Sealed};
 pub use message::{
-    Body, DealingDigest, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Secret32, Set, SetDigest, SetEntry,
-    ShareContent, Vote,
+    Body, Closing, DealingDigest, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Secret32, Set, SetDigest,
+    SetEntry, ShareContent, Until, Vote,
 };
 pub use signing::{Signer, verify};
 

@@ -97,6 +97,39 @@ impl Set {
     }
 }
 
+/// q Readys on one set: what a party holds before it accepts (PROTOCOL 4.4).
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Lock {
+    /// The attempt that the Readys are of.
+    pub attempt: u32,
+    /// (S, Q).
+    pub set: Set,
+    /// Readys, each a vote on [`Body::Ready`].
+    pub readys: Votes,
+}
+
+/// How far a Close reaches. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, WireEncode, WireDecode)]
+pub enum Until {
+    /// This attempt and all before it.
+    Attempt(u32),
+    /// Every attempt: its signer has given the round up (PROTOCOL 4.8).
+    Forever,
+}
+
+/// A Close as an Open carries it: a vote on [`Body::Close`] with what it says.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Closing {
+    /// Position in the agreement.
+    pub party: u16,
+    /// How far it reaches.
+    pub until: Until,
+    /// The lock that it shows.
+    pub lock: Option<Lock>,
+    /// Ed25519 signature.
+    pub signature: [u8; 64],
+}
+
 /// A share as it travels: what the recipient cannot derive by itself.
 #[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
 pub enum ShareContent {
@@ -115,8 +148,10 @@ pub enum Body {
         computation: Text<32>,
         /// Canonical period.
         period: Text<32>,
-        /// How many rounds of this period are void.
+        /// v: how many rounds of this period are void.
         voided: u32,
+        /// For v > 0 the proof that round v − 1 is void: votes on a [`Body::Close`] of it, forever and without a lock.
+        proof: Votes,
     },
     /// Input → compute, result: the header of a dealing.
     Deal {
@@ -150,8 +185,10 @@ pub enum Body {
         attempt: u32,
         /// (S, Q).
         set: Set,
-        /// For each dealing of S the Receipts of all of Q.
+        /// For each dealing of S the Receipts of all of Q; empty only where the Closes show a lock.
         receipts: Seq<Votes, MAX_PARTIES>,
+        /// For attempts after the first, q Closes of the one before.
+        closes: Seq<Closing, MAX_PARTIES>,
     },
     /// Compute → compute: I support this Open.
     Ready {
@@ -175,6 +212,8 @@ pub enum Body {
         set: Set,
         /// Accepts, each a vote on [`Body::Accept`].
         accepts: Votes,
+        /// For each dealing of S the Receipts of all of Q; empty where the sender does not have them all.
+        receipts: Seq<Votes, MAX_PARTIES>,
     },
     /// Holder → result: the header of a partial sum; its elements follow in chunks.
     Partial {
@@ -198,6 +237,13 @@ pub enum Body {
         /// Why, for people.
         reason: Text<MAX_REASON>,
     },
+    /// Compute → compute, of [`Until::Forever`] to all: I sign nothing more in attempts so far.
+    Close {
+        /// How far it reaches.
+        until: Until,
+        /// The highest lock that its signer holds.
+        lock: Option<Lock>,
+    },
 }
 
 /// The kind of a message, for logs and for rules about who may send what.
@@ -218,11 +264,12 @@ pub enum MessageKind {
     Outcome,
     Decline,
     Abandon,
+    Close,
 }
 
 impl MessageKind {
     /// Every kind, in the order of the specification.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Propose,
         Self::Deal,
         Self::Share,
@@ -236,6 +283,7 @@ impl MessageKind {
         Self::Outcome,
         Self::Decline,
         Self::Abandon,
+        Self::Close,
     ];
 
     /// The name that PROTOCOL gives it.
@@ -255,6 +303,7 @@ impl MessageKind {
             Self::Outcome => "Outcome",
             Self::Decline => "Decline",
             Self::Abandon => "Abandon",
+            Self::Close => "Close",
         }
     }
 }
@@ -277,6 +326,7 @@ impl Body {
             Self::Outcome { .. } => MessageKind::Outcome,
             Self::Decline { .. } => MessageKind::Decline,
             Self::Abandon { .. } => MessageKind::Abandon,
+            Self::Close { .. } => MessageKind::Close,
         }
     }
 

@@ -10,6 +10,7 @@ use protocol::agreement::{Digest, PartyIndex};
 use protocol::round::{Approver, Event, Phase, Round, Terms};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use wire::message::Votes;
 use wire::{Body, Envelope, MessageKind, RoundId, Sealed};
 use zeroize::Zeroizing;
 
@@ -124,7 +125,7 @@ impl Hub {
         let place = RoundPlace::new(Arc::clone(&self.settings), self.vault.clone(), id.0);
         let status = RoundStatus::new(&terms, Timestamp::now());
         let proposer = proposal.as_ref().map(Sealed::sender);
-        let (round, step) = Round::join(terms, proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
+        let (round, step) = Round::join(terms, Votes::default(), proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
         let worker = Worker::new(Arc::clone(round.terms()), place, self.finished.clone());
         let asks = round.view().phase == Phase::Approval;
         let mut open = Open { round, status, worker, input_seen: None, input_look: None, proposer };

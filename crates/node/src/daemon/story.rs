@@ -3,7 +3,7 @@
 use audit::{DigestOf, Draft, Event, Name, Text};
 use protocol::agreement::Digest;
 use protocol::round::{Approver, Note, Terms, dealing_digest};
-use wire::{Body, MessageKind, Sealed};
+use wire::{Body, MessageKind, Sealed, Until};
 
 /// What a record needs beside the note.
 pub(crate) struct Telling<'a> {
@@ -67,6 +67,12 @@ impl Telling<'_> {
             Note::OutcomeAgrees { peer } => self.draft(Event::OutcomeReceived).peer(self.terms.party_id(*peer)),
             Note::OutcomeDiffers { peer } => self.draft(Event::OutcomeDiffers).peer(self.terms.party_id(*peer)),
             Note::Abandoned { reason } => self.draft(Event::RoundAbandoned { reason: Text::of(reason) }),
+            Note::Void => self.draft(Event::RoundVoid),
+            Note::Resumed => self.draft(Event::RoundResumed),
+            Note::Forgotten { shown_by, kind } => self
+                .draft(Event::RoundForgotten { message: Name::of(kind.name()) })
+                .peer(self.terms.party_id(*shown_by)),
+            Note::TwoCertificates => self.draft(Event::CertificateDiffers),
             Note::Fault { culprit, kind, reason } => self
                 .draft(Event::FaultObserved {
                     message: Name::of(kind.map_or("unknown", MessageKind::name)),
@@ -131,6 +137,11 @@ impl Telling<'_> {
             // A partial sum's digest is not salted: with the other partial sums at hand it is a hash of the total.
             Body::Partial { set, .. } => draft(Event::PartialSent, Event::PartialReceived).digest(DigestOf::Set, set.0),
             Body::Outcome { .. } => self.draft(Event::OutcomeSent),
+            Body::Close { until, lock } => {
+                let attempt = if let Until::Attempt(attempt) = until { Some(*attempt) } else { None };
+                let lock = lock.as_ref().map(|lock| lock.attempt);
+                named(draft(Event::CloseSent { attempt, lock }, Event::CloseReceived { attempt, lock }))
+            }
             Body::Decline { reason } => {
                 let reason = Text::of(reason);
                 named(draft(Event::DeclineSent { reason: reason.clone() }, Event::DeclineReceived { reason }))
@@ -181,6 +192,20 @@ impl Telling<'_> {
                 "a peer has another result: compare the digests of both results"
             ),
             Note::Abandoned { reason } => tracing::warn!(target: "round", %round, %id, %reason, "abandoned"),
+            Note::Void => tracing::info!(
+                target: "round", %round, %id,
+                "proven void: nothing of it has opened or can; smpcd round start {round} begins the period anew"
+            ),
+            Note::Resumed => tracing::info!(target: "round", %round, %id, "goes on after a restart"),
+            Note::Forgotten { shown_by, kind } => tracing::error!(
+                target: "round", %round, %id, peer = self.terms.party_id(*shown_by), message = kind.name(),
+                "the peer holds a message that this party has signed and does not know: data_dir is an older copy; \
+                 this party signs nothing in this round any more"
+            ),
+            Note::TwoCertificates => tracing::error!(
+                target: "round", %round, %id,
+                "there are certificates on two different sets: more parties lie than the agreement stands against"
+            ),
             Note::Fault { culprit, kind, reason } => tracing::warn!(
                 target: "round", %round, %id, peer = self.terms.party_id(*culprit),
                 message = kind.map_or("unknown", MessageKind::name), %reason, "refused a message"

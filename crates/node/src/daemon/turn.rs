@@ -225,8 +225,8 @@ fn put(tx: &mut Transaction<'_>, terms: &Terms, change: &Change) -> Result<(), S
         Change::Secret { name, bytes } => tx.put_secret(&round, &secret_name(*name), bytes),
         Change::EraseSecret(name) => tx.erase_secret(&round, &secret_name(*name)),
         Change::EraseSecrets => tx.erase_secrets(&round),
-        // The phase says it; it is written with the view.
-        Change::Ended(_) => Ok(()),
+        // The phase and the view say it; both are written with every step.
+        Change::Ended(_) | Change::Void | Change::Abstains => Ok(()),
     }
 }
 

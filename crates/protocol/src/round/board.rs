@@ -1,11 +1,11 @@
-//! What is known to all components of a round: headers, Receipts, the certificate. Only what was verified stands here.
+//! What is known to all components of a round: headers, Receipts, sets, the certificate. Only what was verified stands here.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use wire::message::Votes;
-use wire::{Body, DealingDigest, MessageDigest, MessageKind, Sealed, Set, SetDigest, Vote};
+use wire::{DealingDigest, MAX_PARTIES, MessageKind, Sealed, Seq, Set, SetDigest, SetEntry, Vote};
 
 use super::terms::Terms;
 
@@ -25,6 +25,8 @@ pub(super) struct Board {
     pub(super) headers: BTreeMap<u16, DealingDigest>,
     /// Signatures of Receipts, by dealer and dealing, then compute party.
     receipts: BTreeMap<(u16, DealingDigest), BTreeMap<u16, [u8; 64]>>,
+    /// Sets that somebody opened, or showed a lock on.
+    pub(super) sets: BTreeMap<SetDigest, Set>,
     pub(super) certified: Option<Certified>,
     /// Faults that were noted: each once, or a peer could fill the log.
     pub(super) faults: BTreeSet<(u16, Option<MessageKind>, String)>,
@@ -35,60 +37,27 @@ pub fn dealing_digest(header: &Sealed) -> DealingDigest {
     DealingDigest(sharing::hash("smpcd/1/header", &[&header.digest().0]))
 }
 
-/// What a Receipt's signature covers.
-fn receipt_digest(terms: &Terms, dealer: u16, dealing: DealingDigest, holder: u16) -> MessageDigest {
-    let body = Body::Receipt { dealing }.encode();
-    wire::envelope::message_digest(&terms.round(), holder, Some(dealer), &body)
-}
-
-/// What an Accept's signature covers.
-pub(super) fn accept_digest(terms: &Terms, attempt: u32, set: SetDigest, party: u16) -> MessageDigest {
-    wire::envelope::message_digest(&terms.round(), party, None, &Body::Accept { attempt, set }.encode())
-}
-
 impl Board {
-    /// Takes a Receipt whose signature was verified with its envelope.
+    /// Takes in a Receipt that was verified.
     pub(super) fn receipted(&mut self, dealer: u16, dealing: DealingDigest, holder: u16, signature: [u8; 64]) {
         self.receipts.entry((dealer, dealing)).or_default().insert(holder, signature);
     }
 
-    /// Verifies votes on a dealing and takes them in: all of them or none.
-    pub(super) fn take_receipts(
-        &mut self,
-        terms: &Terms,
-        dealer: u16,
-        dealing: DealingDigest,
-        votes: &Votes,
-    ) -> Result<(), &'static str> {
-        if !strictly_increasing(votes.iter().map(|v| v.party)) {
-            return Err("Receipts that are not in agreement order");
+    /// Takes in the Receipts that a set stands on, where they came with it.
+    pub(super) fn all_receipted(&mut self, set: &Set, receipts: &[Votes]) {
+        for (entry, votes) in set.dealings.iter().zip(receipts) {
+            votes.iter().for_each(|vote| self.receipted(entry.dealer, entry.dealing, vote.party, vote.signature));
         }
-        let known = self.receipts.get(&(dealer, dealing));
-        for vote in votes.iter() {
-            if known.and_then(|k| k.get(&vote.party)) == Some(&vote.signature) {
-                continue;
-            }
-            if !terms.is_compute(vote.party) {
-                return Err("a Receipt of a party that holds no shares");
-            }
-            let digest = receipt_digest(terms, dealer, dealing, vote.party);
-            let key = terms.key(vote.party).ok_or("a Receipt of nobody")?;
-            if !wire::verify(key, &digest.0, &vote.signature) {
-                return Err("a Receipt with a false signature");
-            }
-        }
-        let held = self.receipts.entry((dealer, dealing)).or_default();
-        held.extend(votes.iter().map(|v| (v.party, v.signature)));
-        Ok(())
     }
 
-    /// Receipts on the first header seen of a dealer, in agreement order.
-    pub(super) fn votes_for(&self, dealer: u16) -> Vec<Vote> {
-        self.headers
-            .get(&dealer)
-            .and_then(|&dealing| self.receipts.get(&(dealer, dealing)))
-            .map(|held| held.iter().map(|(&party, &signature)| Vote { party, signature }).collect())
-            .unwrap_or_default()
+    /// Whether this very Receipt is known, and so was verified.
+    pub(super) fn knows_receipt(&self, dealer: u16, dealing: DealingDigest, vote: &Vote) -> bool {
+        self.receipts.get(&(dealer, dealing)).and_then(|known| known.get(&vote.party)) == Some(&vote.signature)
+    }
+
+    /// Compute parties whose Receipt on that dealing is known, in agreement order.
+    pub(super) fn receipted_by(&self, dealer: u16, dealing: DealingDigest) -> BTreeSet<u16> {
+        self.receipts.get(&(dealer, dealing)).map(|held| held.keys().copied().collect()).unwrap_or_default()
     }
 
     /// Whether all of `holders` have receipted that dealing.
@@ -96,61 +65,64 @@ impl Board {
         self.receipts.get(&(dealer, dealing)).is_some_and(|held| holders.iter().all(|h| held.contains_key(h)))
     }
 
-    /// Whether the set could be certified at all: parties of the right roles, strictly increasing, |S| ≥ μ, |Q| ≥ h.
-    pub(super) fn check_set(terms: &Terms, set: &Set) -> Result<(), &'static str> {
-        if !strictly_increasing(set.dealings.iter().map(|d| d.dealer)) {
-            return Err("contributors that repeat or are not in agreement order");
-        }
-        if !strictly_increasing(set.holders.iter().copied()) {
-            return Err("holders that repeat or are not in agreement order");
-        }
-        if !set.dealings.iter().all(|d| terms.is_input(d.dealer)) {
-            return Err("a contributor that is no input party");
-        }
-        if !set.holders.iter().all(|&h| terms.is_compute(h)) {
-            return Err("a holder that is no compute party");
-        }
-        if set.dealings.len() < usize::from(terms.computation().min_contributors) {
-            return Err("fewer contributors than the agreement allows");
-        }
-        if set.holders.len() < usize::from(terms.quorum().h) {
-            return Err("too few holders");
-        }
-        Ok(())
+    /// Receipts on that dealing, in agreement order.
+    pub(super) fn votes_for(&self, dealer: u16, dealing: DealingDigest) -> Votes {
+        let held = self.receipts.get(&(dealer, dealing));
+        let votes = held.into_iter().flatten().map(|(&party, &signature)| Vote { party, signature });
+        votes.collect::<Vec<_>>().try_into().unwrap_or_default()
     }
 
-    /// Verifies a certificate: a sound set and q Accepts of different compute parties on it (PROTOCOL 4.4).
-    pub(super) fn check_certificate(
-        terms: &Terms,
-        attempt: u32,
-        set: &Set,
-        accepts: &Votes,
-    ) -> Result<Certified, &'static str> {
-        Self::check_set(terms, set)?;
-        if accepts.len() < usize::from(terms.quorum().q) {
-            return Err("a certificate with too few Accepts");
+    /// For each dealing of S the Receipts of all of Q; none where one is missing here.
+    pub(super) fn receipts_of(&self, set: &Set) -> Option<Seq<Votes, MAX_PARTIES>> {
+        let of = |entry: &SetEntry| -> Option<Votes> {
+            let held = self.receipts.get(&(entry.dealer, entry.dealing))?;
+            let vote = |&party: &u16| held.get(&party).map(|&signature| Vote { party, signature });
+            set.holders.iter().map(vote).collect::<Option<Vec<_>>>()?.try_into().ok()
+        };
+        set.dealings.iter().map(of).collect::<Option<Vec<_>>>()?.try_into().ok()
+    }
+
+    /// Whether all Receipts that a set stands on are known here.
+    pub(super) fn has_receipts_of(&self, set: &Set) -> bool {
+        set.dealings.iter().all(|entry| self.receipted_by_all(entry.dealer, entry.dealing, &set.holders))
+    }
+
+    /// The dealings that all of `holders` have receipted, in agreement order.
+    pub(super) fn complete(&self, terms: &Terms, holders: &[u16]) -> Vec<SetEntry> {
+        let entry = |&dealer: &u16| {
+            let dealing = *self.headers.get(&dealer)?;
+            self.receipted_by_all(dealer, dealing, holders).then_some(SetEntry { dealer, dealing })
+        };
+        terms.inputs().iter().filter_map(entry).collect()
+    }
+
+    /// PROTOCOL 4.3: S as large as it can be with h holders, then Q. None below μ.
+    ///
+    /// The best Q is an intersection of the parties that receipted some dealings, so these are what is tried. Where
+    /// parties receipt as they please there could be many; then the first [`MOST_CANDIDATES`] have to do.
+    pub(super) fn best_set(&self, terms: &Terms) -> Option<Set> {
+        let h = usize::from(terms.quorum().h);
+        let all: BTreeSet<u16> = terms.computes().iter().copied().collect();
+        let mut candidates: BTreeSet<BTreeSet<u16>> = BTreeSet::from([all]);
+        let patterns: BTreeSet<BTreeSet<u16>> =
+            self.headers.iter().map(|(&dealer, &dealing)| self.receipted_by(dealer, dealing)).collect();
+        for pattern in &patterns {
+            let narrower: Vec<BTreeSet<u16>> = candidates
+                .iter()
+                .map(|known| known & pattern)
+                .filter(|narrow| narrow.len() >= h)
+                .take(MOST_CANDIDATES.saturating_sub(candidates.len()))
+                .collect();
+            candidates.extend(narrower);
         }
-        if !strictly_increasing(accepts.iter().map(|v| v.party)) {
-            return Err("a certificate whose Accepts repeat or are not in agreement order");
-        }
-        let digest = set.digest(&terms.round());
-        for vote in accepts.iter() {
-            let key = terms.key(vote.party).filter(|_| terms.is_compute(vote.party)).ok_or("an Accept of nobody")?;
-            if !wire::verify(key, &accept_digest(terms, attempt, digest, vote.party).0, &vote.signature) {
-                return Err("a certificate with a false signature");
-            }
-        }
-        Ok(Certified { attempt, set: set.clone(), digest, accepts: accepts.clone() })
+        let sets = candidates.into_iter().map(|holders| holders.into_iter().collect::<Vec<u16>>());
+        let (dealings, holders) = sets
+            .map(|holders| (self.complete(terms, &holders), holders))
+            .filter(|(dealings, _)| dealings.len() >= usize::from(terms.computation().min_contributors))
+            .max_by_key(|(dealings, holders)| (dealings.len(), holders.len()))?;
+        Some(Set { dealings: dealings.try_into().ok()?, holders: holders.try_into().ok()? })
     }
 }
 
-pub(super) fn strictly_increasing(items: impl Iterator<Item = u16>) -> bool {
-    let mut last = None;
-    for item in items {
-        if last.is_some_and(|l| item <= l) {
-            return false;
-        }
-        last = Some(item);
-    }
-    true
-}
+/// Sets of holders that a leader tries at most.
+const MOST_CANDIDATES: usize = 1024;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use sharing::{Dealing, DealingKey, InputDigest};
-use wire::{Body, DealingDigest, Sealed, Secret32, ShareContent};
+use wire::{Body, DealingDigest, Secret32, ShareContent};
 use zeroize::Zeroizing;
 
 use super::board::dealing_digest;
@@ -62,6 +62,7 @@ impl Dealer {
 
     /// Nothing is dealt any more once the contributors are certified.
     pub(super) fn advance(&mut self, context: &mut Context<'_>) {
+        self.receipts(context);
         if context.board.certified.is_some() && !matches!(self, Self::Idle | Self::Dealt(_)) {
             context.change(Change::EraseSecret(SecretName::Dealing));
             context.erase(Object::Snapshot);
@@ -161,25 +162,27 @@ impl Dealer {
         Self::Dealt(Dealt { dealing, receipted: BTreeSet::new(), erased: false })
     }
 
-    /// A Receipt came in.
-    pub(super) fn receipt(&mut self, context: &mut Context<'_>, message: &Sealed, of: DealingDigest) {
+    /// Takes note of Receipts that came in.
+    fn receipts(&mut self, context: &mut Context<'_>) {
         let Self::Dealt(dealt) = self else { return };
-        if of != dealt.dealing || !dealt.receipted.insert(message.sender()) {
+        let me = context.terms.me();
+        let receipted = context.board.receipted_by(me, dealt.dealing);
+        let fresh: Vec<u16> = receipted.difference(&dealt.receipted).copied().collect();
+        if fresh.is_empty() {
             return;
         }
-        if message.sender() != context.terms.me() {
+        for recipient in fresh.into_iter().filter(|&party| party != me) {
             // It holds its share durably. All seeds together with the explicit share would be the input.
-            context.ledger.forget_share(context.terms.me(), message.sender());
-            context.change(Change::EraseSecret(SecretName::ShareTo(message.sender())));
+            context.ledger.forget_share(me, recipient);
+            context.change(Change::EraseSecret(SecretName::ShareTo(recipient)));
         }
+        let count = receipted.len();
+        dealt.receipted = receipted;
         let quorum = context.terms.quorum();
-        let count = dealt.receipted.len();
         // With fewer than h Receipts a dealing cannot be in any sum.
         if count >= usize::from(quorum.h) {
-            let votes = context.board.votes_for(context.terms.me());
-            if let Ok(receipts) = votes.try_into() {
-                context.publish(None, Body::Dealt { dealing: of, receipts });
-            }
+            let receipts = context.board.votes_for(me, dealt.dealing);
+            context.publish(None, Body::Dealt { dealing: dealt.dealing, receipts });
         }
         // PROTOCOL 7: a dealer erases key and snapshot when all compute parties have receipted.
         if count == usize::from(quorum.n) && !dealt.erased {

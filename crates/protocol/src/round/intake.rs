@@ -5,23 +5,19 @@
 
 use alloc::string::ToString;
 
-use wire::{Body, Envelope, MessageKind, Sealed};
+use wire::{Body, Envelope, MessageKind, Sealed, Until};
 
-use super::Round;
-use super::board::{Board, dealing_digest};
+use super::board::{Certified, dealing_digest};
 use super::context::Context;
 use super::ledger::Taken;
+use super::proof::{Judge, Refusal};
 use super::receiver::Trouble;
 use super::step::{Action, Change, Note};
-use super::voter;
+use super::{MAX_ATTEMPTS, Round};
 
 impl Round {
     /// Judges an envelope. A refused one leaves a note and changes nothing.
     pub(super) fn message(&mut self, context: &mut Context<'_>, from: u16, bytes: &[u8]) {
-        if self.closed {
-            // Nothing follows from it any more, and what is taken in would have to be kept.
-            return;
-        }
         let terms = context.terms;
         let envelope = match Envelope::parse(bytes) {
             Ok(envelope) if envelope.round() == terms.round() => envelope,
@@ -29,6 +25,9 @@ impl Round {
             Err(error) => return forged(context, from, None, &error.to_string()),
         };
         let (sender, kind) = (envelope.sender(), envelope.body().kind());
+        if !self.listens_to(kind) || context.ledger.holds(envelope.digest().0, kind, sender) {
+            return;
+        }
         // PROTOCOL 1.3: what is about one recipient comes from its author and from nobody else.
         if matches!(kind, MessageKind::Share | MessageKind::Partial) && sender != from {
             return context.fault(from, Some(kind), "a message that only its author may send");
@@ -42,11 +41,10 @@ impl Round {
             Err(error) => return forged(context, from, Some(kind), &error.to_string()),
         };
         if sender == terms.me() {
-            // Relayed back to us. Messages of our own that we lack come with resuming.
-            return;
+            return self.forgotten(context, from, message);
         }
         // What a party signed is its own doing. Where a sound message went is the doing of whoever sent it on.
-        if let Err(reason) = self.admit(&message) {
+        if let Err(reason) = admit(context, &message) {
             return context.fault(sender, Some(kind), reason);
         }
         if !terms.concerns(message.body(), message.recipient(), terms.me()) {
@@ -55,48 +53,31 @@ impl Round {
         self.take_in(context, message);
     }
 
-    /// Whether its sender may say such a thing at all. What is refused here takes no slot and is not kept, so what a
-    /// peer can make this party hold does not grow with the attempts that it invents.
-    fn admit(&self, message: &Sealed) -> Result<(), &'static str> {
-        let terms = &self.terms;
-        let (body, sender) = (message.body(), message.sender());
-        let addressed = matches!(body, Body::Share { .. } | Body::Receipt { .. });
-        if !terms.may_say(body, sender) {
-            return Err("a message that is not for its sender to send");
+    /// Whether anything can follow from a message of that kind. What is taken in has to be kept.
+    fn listens_to(&self, kind: MessageKind) -> bool {
+        let about_the_end = matches!(kind, MessageKind::Close | MessageKind::Abandon);
+        !self.closed && !self.abstains && (!self.gave_up || about_the_end)
+    }
+
+    /// PROTOCOL 7: a party shown its own signature that it lacks has an older copy of its data. It does not know what
+    /// else it has signed, so it signs nothing in this round any more.
+    fn forgotten(&mut self, context: &mut Context<'_>, from: u16, message: Sealed) {
+        if context.ledger.take(&message) == Taken::Known || self.abstains {
+            return;
         }
-        // A vote that was signed for one recipient would not verify in a certificate.
-        if message.recipient().is_some() != addressed {
-            return Err("a message with a recipient where there is none, or without one where there is");
+        context.note(Note::Forgotten { shown_by: from, kind: message.kind() });
+        if message.kind() != MessageKind::Share {
+            context.change(Change::Message(message));
         }
-        match body {
-            Body::Open { attempt, .. }
-            | Body::Ready { attempt, .. }
-            | Body::Accept { attempt, .. }
-            | Body::Certificate { attempt, .. }
-                if *attempt != self.voter.attempt() =>
-            {
-                Err("another attempt than the first, which this version does not make")
-            }
-            Body::Open { .. } if sender != terms.leader(self.voter.attempt()) => {
-                Err("an Open of a party that does not lead this attempt")
-            }
-            Body::Propose { computation, period, voided }
-                if **computation != *terms.computation().id
-                    || **period != *terms.period()
-                    || *voided != terms.voided() =>
-            {
-                Err("a proposal of something else under this round's id")
-            }
-            Body::Deal { shares } if shares.len() != terms.computes().len() => {
-                Err("a header with another number of shares than compute parties")
-            }
-            _ => Ok(()),
-        }
+        self.abstain(context);
     }
 
     pub(super) fn take_in(&mut self, context: &mut Context<'_>, message: Sealed) {
         if message.kind() == MessageKind::Share && !self.holder.takes_shares() {
             // PROTOCOL 4.6: shares were erased. One that comes again does not come back to disk.
+            return;
+        }
+        if !adds(context, &message) {
             return;
         }
         match context.ledger.take(&message) {
@@ -107,6 +88,7 @@ impl Round {
                     context.note(Note::Received(message.clone()));
                 }
                 context.change(Change::Message(message.clone()));
+                contradicts_lock(context, &message);
                 context.inbox.push_back(message);
             }
             Taken::Conflict => {
@@ -129,52 +111,168 @@ impl Round {
         }
     }
 
-    /// Puts a verified message among the facts. The components act on facts alone.
+    /// Puts a verified message among the facts: nothing is signed here. The components act on facts alone.
     pub(super) fn apply(&mut self, context: &mut Context<'_>, message: &Sealed) {
-        let terms = context.terms;
         let sender = message.sender();
-        let refused = match message.body() {
+        let round = context.terms.round();
+        let board = &mut *context.board;
+        match message.body() {
             Body::Deal { .. } => {
                 // PROTOCOL 4.1: a compute party receipts none but the first header it saw.
-                context.board.headers.entry(sender).or_insert_with(|| dealing_digest(message));
-                Ok(())
+                board.headers.entry(sender).or_insert_with(|| dealing_digest(message));
             }
             Body::Receipt { dealing } => {
                 if let Some(dealer) = message.recipient() {
-                    context.board.receipted(dealer, *dealing, sender, message.signature());
-                    if dealer == terms.me() {
-                        self.dealer.receipt(context, message, *dealing);
-                    }
+                    board.receipted(dealer, *dealing, sender, message.signature());
                 }
-                Ok(())
             }
-            Body::Dealt { dealing, receipts } => context.board.take_receipts(terms, sender, *dealing, receipts),
-            Body::Certificate { attempt, set, accepts } if context.board.certified.is_none() => {
-                match Board::check_certificate(terms, *attempt, set, accepts) {
-                    Ok(certified) => {
-                        voter::adopt(context, certified);
-                        Ok(())
+            Body::Dealt { dealing, receipts } => {
+                receipts.iter().for_each(|vote| board.receipted(sender, *dealing, vote.party, vote.signature));
+            }
+            Body::Open { set, receipts, closes, .. } => {
+                board.sets.insert(set.digest(&round), set.clone());
+                board.all_receipted(set, receipts);
+                for close in closes.iter() {
+                    let judge = Judge { terms: context.terms, ledger: context.ledger, board: context.board };
+                    match judge.carried(close) {
+                        Some(close) if close.sender() == context.terms.me() => {
+                            self.forgotten(context, sender, close);
+                        }
+                        Some(close) => self.take_in(context, close),
+                        None => {}
                     }
-                    Err(reason) => Err(reason),
                 }
+            }
+            Body::Close { lock: Some(lock), .. } => {
+                board.sets.insert(lock.set.digest(&round), lock.set.clone());
+            }
+            Body::Certificate { attempt, set, accepts, receipts } => {
+                board.all_receipted(set, receipts);
+                let digest = set.digest(&round);
+                board.sets.insert(digest, set.clone());
+                board.certified.get_or_insert_with(|| Certified {
+                    attempt: *attempt,
+                    set: set.clone(),
+                    digest,
+                    accepts: accepts.clone(),
+                });
             }
             Body::Outcome { .. } => {
                 self.outcomes.insert(sender);
-                Ok(())
             }
             Body::Propose { .. }
             | Body::Share { .. }
-            | Body::Open { .. }
             | Body::Ready { .. }
             | Body::Accept { .. }
-            | Body::Certificate { .. }
+            | Body::Close { lock: None, .. }
             | Body::Partial { .. }
             | Body::Decline { .. }
-            | Body::Abandon { .. } => Ok(()),
-        };
-        if let Err(reason) = refused {
-            context.fault(sender, Some(message.kind()), reason);
+            | Body::Abandon { .. } => {}
         }
+    }
+}
+
+/// Whether its sender may say such a thing at all, and it stands on what it claims to stand on. What is refused here
+/// takes no slot and is not kept, so what a peer can make this party hold does not grow with what it invents.
+fn admit(context: &Context<'_>, message: &Sealed) -> Result<(), Refusal> {
+    let terms = context.terms;
+    let judge = Judge { terms, ledger: context.ledger, board: context.board };
+    let (body, sender) = (message.body(), message.sender());
+    let addressed = matches!(body, Body::Share { .. } | Body::Receipt { .. });
+    if !terms.may_say(body, sender) {
+        return Err("a message that is not for its sender to send");
+    }
+    // A vote that was signed for one recipient would not verify in a certificate.
+    if message.recipient().is_some() != addressed {
+        return Err("a message with a recipient where there is none, or without one where there is");
+    }
+    if attempt_of(body).is_some_and(|attempt| attempt == 0 || attempt > MAX_ATTEMPTS) {
+        return Err("an attempt that there cannot be");
+    }
+    match body {
+        Body::Propose { computation, period, voided, .. } => {
+            let same =
+                **computation == *terms.computation().id && **period == *terms.period() && *voided == terms.voided();
+            if same { Ok(()) } else { Err("a proposal of something else under this round's id") }
+        }
+        Body::Deal { shares } if shares.len() != terms.computes().len() => {
+            Err("a header with another number of shares than compute parties")
+        }
+        Body::Dealt { dealing, receipts } => judge.receipts(sender, *dealing, receipts),
+        Body::Open { attempt, .. } if sender != terms.leader(*attempt) => {
+            Err("an Open of a party that does not lead this attempt")
+        }
+        Body::Open { attempt, set, receipts, closes } => {
+            judge.set(set)?;
+            // PROTOCOL 4.3: where the Closes show locks, the set is that of the highest, and nothing else is asked.
+            match judge.closes(*attempt, closes)? {
+                Some(lock) if lock.set != *set => Err("an Open of another set than its Closes show a lock on"),
+                Some(_) if receipts.is_empty() => Ok(()),
+                _ => judge.receipts_of(set, receipts),
+            }
+        }
+        Body::Close { until, lock } => judge.close(*until, lock.as_ref()),
+        Body::Certificate { attempt, set, accepts, receipts } => {
+            judge.set(set)?;
+            judge.quorum(accepts, MessageKind::Accept, *attempt, set.digest(&terms.round()))?;
+            if receipts.is_empty() { Ok(()) } else { judge.receipts_of(set, receipts) }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn attempt_of(body: &Body) -> Option<u32> {
+    match body {
+        Body::Open { attempt, .. }
+        | Body::Ready { attempt, .. }
+        | Body::Accept { attempt, .. }
+        | Body::Certificate { attempt, .. }
+        | Body::Close { until: Until::Attempt(attempt), .. } => Some(*attempt),
+        _ => None,
+    }
+}
+
+/// Any q Accepts make a certificate, and any holder sends its own: only the first, and the first with the Receipts, say
+/// anything new. Another set would be the end of the protocol's promise, and is kept for the world to see.
+fn adds(context: &mut Context<'_>, message: &Sealed) -> bool {
+    let (Body::Certificate { set, receipts, .. }, Some(certified)) = (message.body(), &context.board.certified) else {
+        return true;
+    };
+    if set.digest(&context.terms.round()) != certified.digest {
+        context.change(Change::Message(message.clone()));
+        context.note(Note::TwoCertificates);
+        return false;
+    }
+    !receipts.is_empty() && !context.board.has_receipts_of(set)
+}
+
+/// PROTOCOL 4.5: an Accept of an attempt beside a Close of it, or of a later one, that shows no lock so high.
+fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
+    let sender = message.sender();
+    let accepted = |m: &Sealed| if let Body::Accept { attempt, .. } = m.body() { Some(*attempt) } else { None };
+    let hides = |close: &Sealed, accepted: u32| match close.body() {
+        Body::Close { until, lock } => {
+            *until >= Until::Attempt(accepted) && lock.as_ref().is_none_or(|lock| lock.attempt < accepted)
+        }
+        _ => false,
+    };
+    let ledger = &*context.ledger;
+    let found = match message.kind() {
+        MessageKind::Accept => {
+            let attempt = accepted(message).unwrap_or(0);
+            ledger.all(MessageKind::Close, sender).any(|close| hides(close, attempt))
+        }
+        MessageKind::Close => {
+            ledger.all(MessageKind::Accept, sender).filter_map(accepted).any(|attempt| hides(message, attempt))
+        }
+        _ => false,
+    };
+    if found {
+        context.fault(
+            sender,
+            Some(message.kind()),
+            "it accepted a set, and closed the attempt without showing its lock",
+        );
     }
 }
 

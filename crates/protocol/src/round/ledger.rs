@@ -2,10 +2,13 @@
 //!
 //! A sender has one slot for each thing that it may say once. The first message in a slot stays; another one in the
 //! same slot is equivocation. So what a peer can make this party hold is bounded by parties times slots.
+//!
+//! What this party itself has signed stands here too, and is what its components go by: a party that comes back after a
+//! crash reads here what it has promised.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use wire::{Body, MessageKind, Sealed};
+use wire::{Body, MessageKind, Sealed, Until};
 
 /// What a message is an instance of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,18 +19,21 @@ struct Slot {
     each: u32,
 }
 
+/// The slot of a Close of all attempts.
+const FOREVER: u32 = u32::MAX;
+
 impl Slot {
     fn of(message: &Sealed) -> Self {
         let each = match message.body() {
-            Body::Open { attempt, .. }
-            | Body::Ready { attempt, .. }
-            | Body::Accept { attempt, .. }
-            | Body::Certificate { attempt, .. } => *attempt,
+            Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => *attempt,
+            Body::Close { until: Until::Attempt(attempt), .. } => *attempt,
+            Body::Close { until: Until::Forever, .. } => FOREVER,
             Body::Share { .. } | Body::Receipt { .. } => message.recipient().map_or(u32::MAX, u32::from),
             Body::Outcome { result } => u32::from(result.is_some()),
             Body::Propose { .. }
             | Body::Deal { .. }
             | Body::Dealt { .. }
+            | Body::Certificate { .. }
             | Body::Partial { .. }
             | Body::Decline { .. }
             | Body::Abandon { .. } => 0,
@@ -86,14 +92,42 @@ impl Ledger {
         }
     }
 
+    /// Whether that very message is held.
+    pub(super) fn holds(&self, digest: [u8; 32], kind: MessageKind, sender: u16) -> bool {
+        self.all(kind, sender).any(|held| held.digest().0 == digest)
+    }
+
     /// All messages held, in the order of their kinds: so a header comes before its shares.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Sealed> {
         self.held.values()
     }
 
+    /// Messages of that kind from that sender, the latest attempt last.
+    pub(super) fn all(&self, kind: MessageKind, sender: u16) -> impl DoubleEndedIterator<Item = &Sealed> {
+        self.held.range(Slot { kind, sender, each: 0 }..=Slot { kind, sender, each: u32::MAX }).map(|(_, m)| m)
+    }
+
     /// The message of that kind from that sender, where there is one for all.
     pub(super) fn from(&self, kind: MessageKind, sender: u16) -> Option<&Sealed> {
-        self.held.range(Slot { kind, sender, each: 0 }..=Slot { kind, sender, each: u32::MAX }).next().map(|(_, m)| m)
+        self.all(kind, sender).next()
+    }
+
+    /// The vote of that kind and attempt from that sender, or its Open.
+    pub(super) fn vote(&self, kind: MessageKind, sender: u16, attempt: u32) -> Option<&Sealed> {
+        self.held.get(&Slot { kind, sender, each: attempt })
+    }
+
+    /// The Close of that sender that reaches furthest.
+    pub(super) fn close(&self, sender: u16) -> Option<&Sealed> {
+        self.all(MessageKind::Close, sender).next_back()
+    }
+
+    /// How far that sender has closed the round.
+    pub(super) fn closed_until(&self, sender: u16) -> Option<Until> {
+        match self.close(sender)?.body() {
+            Body::Close { until, .. } => Some(*until),
+            _ => None,
+        }
     }
 
     /// The Share of that dealer to that recipient, unless it was refused.

@@ -14,6 +14,7 @@ mod holder;
 mod intake;
 mod job;
 mod ledger;
+mod proof;
 mod receiver;
 mod step;
 mod terms;
@@ -28,7 +29,8 @@ use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
 use wire::link::{BulkId, BulkKind, Grant, Have};
-use wire::{Body, MessageKind, Sealed, Signer};
+use wire::message::Votes;
+use wire::{Body, MessageKind, Sealed, Signer, Until, Vote};
 
 use self::board::Board;
 pub use self::board::dealing_digest;
@@ -39,6 +41,7 @@ use self::ledger::Ledger;
 use self::receiver::{Receiver, Trouble};
 use self::voter::Voter;
 pub use job::{CombineError, Done, Finish, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
+pub use proof::check_void;
 pub use receiver::WINDOW;
 pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};
 pub use terms::{Terms, TermsError};
@@ -47,6 +50,9 @@ pub use view::{Phase, View, Wait};
 /// Inventories that are answered on one link. One is sent when a link comes up and one when a party joins a round; a
 /// peer that asks again and again gets no more.
 const MAX_INVENTORIES: u32 = 4;
+
+/// More attempts than the deadlines of any agreement leave time for. Votes of a higher one are of nobody honest.
+pub const MAX_ATTEMPTS: u32 = 256;
 
 /// One round at one party.
 pub struct Round {
@@ -66,6 +72,12 @@ pub struct Round {
     compared: BTreeSet<u16>,
     differing: BTreeSet<u16>,
     ended: Option<Ended>,
+    /// It ended here without a certificate, and this party signs no more but what ends it for others.
+    gave_up: bool,
+    /// It is proven that nothing of this round has opened or can.
+    void: bool,
+    /// This party has signed what it has forgotten.
+    abstains: bool,
     closed: bool,
 }
 
@@ -73,8 +85,11 @@ impl Round {
     /// Joins a round: by the proposal of a peer, or of this party's own operator.
     ///
     /// The step says Propose to everybody, so that on every link it comes before what this party says next.
+    ///
+    /// For v > 0 `proof` is why round v − 1 is void: [`check_void`] has accepted it.
     pub fn join(
         terms: Terms,
+        proof: Votes,
         proposal: Option<Sealed>,
         now: Millis,
         rng: &mut dyn CryptoRng,
@@ -89,7 +104,7 @@ impl Round {
             board: Board::default(),
             dealer,
             holder: Holder::new(),
-            voter: Voter::new(),
+            voter: Voter::default(),
             receiver: Receiver::Waiting,
             inbox: VecDeque::new(),
             sent: BTreeMap::new(),
@@ -98,6 +113,9 @@ impl Round {
             compared: BTreeSet::new(),
             differing: BTreeSet::new(),
             ended: None,
+            gave_up: false,
+            void: false,
+            abstains: false,
             closed: false,
             terms: Arc::new(terms),
         };
@@ -113,7 +131,7 @@ impl Round {
             if let (Ok(computation), Ok(period)) =
                 (terms.computation().id.as_str().try_into(), terms.period().try_into())
             {
-                context.publish(None, Body::Propose { computation, period, voided: terms.voided() });
+                context.publish(None, Body::Propose { computation, period, voided: terms.voided(), proof });
             }
             // What was said before this party joined was not for it to keep: ask for it.
             for to in (0..terms.parties()).filter(|&p| p != me) {
@@ -141,13 +159,30 @@ impl Round {
         self.closed
     }
 
+    /// Whether it is proven that nothing of this round has opened or can: the period may be dealt anew.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.void
+    }
+
+    /// What proves it to others (PROTOCOL 4.8): Closes forever, without a lock.
+    #[must_use]
+    pub fn void_proof(&self) -> Votes {
+        let vote = |party: u16| {
+            let close = self.ledger.close(party)?;
+            Some(Vote { party, signature: close.signature() })
+        };
+        let votes = closed_forever(&self.terms, &self.ledger, false).into_iter().filter_map(vote);
+        votes.collect::<Vec<_>>().try_into().unwrap_or_default()
+    }
+
     /// When [`Event::Tick`] is due next.
     #[must_use]
     pub fn deadline(&self, now: Millis) -> Option<Millis> {
         if self.closed {
             return None;
         }
-        let again = self.holder.again();
+        let again = self.holder.again().into_iter().chain(self.voter.due(&self.terms, &self.ledger));
         [self.collected(), self.give_up(), self.last_day()].into_iter().chain(again).filter(|&at| at > now).min()
     }
 
@@ -209,19 +244,43 @@ impl Round {
                 self.apply(context, &message);
             }
             // PROTOCOL 4.6: what the certificate asks of a holder it does, whatever becomes of its own result.
-            if !self.closed {
+            if !self.closed && !self.gave_up {
                 self.dealer.advance(context);
-                self.holder.advance(context);
                 self.voter.advance(context);
+                voter::herald(context);
+                self.holder.advance(context);
                 self.receiver.advance(context);
             }
             if context.inbox.is_empty() {
                 break;
             }
         }
+        self.foresee(context);
         self.compare(context);
         self.close(context);
         self.expire(context);
+    }
+
+    /// PROTOCOL 4.8: who sees n − q + 1 Closes of ∞ abandons too, for the round cannot end; and enough of them without a
+    /// lock prove that nothing of it has opened or can.
+    fn foresee(&mut self, context: &mut Context<'_>) {
+        let terms = context.terms;
+        let forever = closed_forever(terms, context.ledger, true);
+        if self.ended.is_none() && context.board.certified.is_none() && forever.len() >= terms.ends_a_round() {
+            let why = |&party: &u16| {
+                let said = context.ledger.from(MessageKind::Abandon, party).map(Sealed::body);
+                let reason =
+                    if let Some(Body::Abandon { reason }) = said { waits::plain(reason) } else { String::new() };
+                alloc::format!("{} has given it up ({reason})", terms.party_id(party))
+            };
+            let reasons: Vec<String> = forever.iter().map(why).collect();
+            self.abandon(context, alloc::format!("the round cannot end any more: {}", reasons.join(", ")));
+        }
+        if self.gave_up && !self.void && terms.makes_void(&closed_forever(terms, context.ledger, false)) {
+            self.void = true;
+            context.note(Note::Void);
+            context.change(Change::Void);
+        }
     }
 
     /// PROTOCOL 4.7: result parties compare Outcomes, each once, as soon as both are there.
@@ -257,7 +316,11 @@ impl Round {
             Event::Decline { reason } if self.ended.is_none() => {
                 self.dealer = dealer(self).decline(context, &reason);
             }
-            Event::Approve(_) | Event::Decline { .. } | Event::Tick => {}
+            // PROTOCOL 4.8: never while it holds a certificate.
+            Event::Abandon { reason } if self.ended.is_none() && context.board.certified.is_none() => {
+                self.abandon(context, reason);
+            }
+            Event::Approve(_) | Event::Decline { .. } | Event::Abandon { .. } | Event::Tick => {}
             Event::Message { from, bytes } => self.message(context, from, &bytes),
             Event::LinkUp { peer } => self.link_up(context, peer),
             Event::Have { peer, have } => self.answer(context, peer, &have),
@@ -297,11 +360,27 @@ impl Round {
         let me = context.terms.me();
         for message in context.ledger.messages() {
             let public = !matches!(message.kind(), MessageKind::Share | MessageKind::Partial);
-            let for_peer =
-                context.terms.concerns(message.body(), message.recipient(), peer) || message.sender() == peer;
+            let concerns =
+                context.terms.concerns(message.body(), message.recipient(), peer) && self.matters(context, message);
+            // Its own messages too: a party that has lost some is to know.
+            let for_peer = concerns || message.sender() == peer;
             if for_peer && (public || message.sender() == me) && !held.contains(&message.digest().0) {
                 context.step.actions.push(Action::Send { to: peer, message: message.clone() });
             }
+        }
+    }
+
+    /// Votes of attempts that are over help nobody: a Close brings whoever is behind to the attempt that is on, and a
+    /// certificate ends them all.
+    fn matters(&self, context: &Context<'_>, message: &Sealed) -> bool {
+        let certified = context.board.certified.is_some();
+        match message.body() {
+            Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => {
+                !certified && *attempt >= self.voter.attempt()
+            }
+            Body::Close { until, .. } => !certified && context.ledger.closed_until(message.sender()) == Some(*until),
+            Body::Certificate { .. } => message.sender() == context.terms.me(),
+            _ => true,
         }
     }
 
@@ -386,6 +465,8 @@ impl Round {
                 self.waits(context.ledger, context.board).iter().map(ToString::to_string).collect();
             let after = context.terms.computation().give_up_after.as_secs();
             self.abandon(context, alloc::format!("given up after {after} s: waited for {}", waits.join(", ")));
+            // With a certificate nothing is left that could make it void.
+            self.closed = context.board.certified.is_some();
         }
     }
 
@@ -406,23 +487,54 @@ impl Round {
         self.end(context, Ended::Abandoned { reason });
     }
 
+    /// PROTOCOL 4.8. A compute party signs that it votes no more, with its lock or none, unless there is a certificate.
     fn abandon(&mut self, context: &mut Context<'_>, reason: String) {
         context.note(Note::Abandoned { reason: reason.clone() });
         context.publish(None, Body::Abandon { reason: wire::Text::truncated(&reason) });
+        if context.terms.is_compute(context.terms.me()) && context.board.certified.is_none() {
+            self.voter.close(context, Until::Forever);
+        }
         context.inbox.clear();
+        self.gave_up = true;
+        self.forget(context);
+        self.end(context, Ended::Abandoned { reason });
+    }
+
+    /// PROTOCOL 7: this party does not know what it has signed here, so it signs nothing any more, not even why.
+    fn abstain(&mut self, context: &mut Context<'_>) {
+        self.abstains = true;
+        context.change(Change::Abstains);
+        if self.ended.is_none() {
+            let reason = "this node was shown messages that it has signed and does not know: its data is an older copy";
+            context.note(Note::Abandoned { reason: reason.into() });
+            self.end(context, Ended::Abandoned { reason: reason.into() });
+        }
+        self.gave_up = true;
+        self.forget(context);
+    }
+
+    /// Forgets every secret of the round.
+    fn forget(&mut self, context: &mut Context<'_>) {
         self.dealer = Dealer::Idle;
         self.voter.stop();
         self.holder.erase(context);
         self.receiver = Receiver::Withheld;
         context.step.actions.push(Action::EraseAll);
-        self.end(context, Ended::Abandoned { reason });
-        self.closed = true;
     }
 
     fn end(&mut self, context: &mut Context<'_>, ended: Ended) {
         context.change(Change::Ended(ended.clone()));
         self.ended = Some(ended);
     }
+}
+
+/// Compute parties that have closed the round for ever: all of them, or those that show no lock.
+fn closed_forever(terms: &Terms, ledger: &Ledger, with_locks: bool) -> BTreeSet<u16> {
+    let closed = |&party: &u16| {
+        let close = ledger.close(party).map(Sealed::body);
+        matches!(close, Some(Body::Close { until: Until::Forever, lock }) if with_locks || lock.is_none())
+    };
+    terms.computes().iter().copied().filter(closed).collect()
 }
 
 /// What this party holds of what concerns the peer. The names of others are none of its business: an Outcome's name is

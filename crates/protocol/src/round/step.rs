@@ -42,6 +42,11 @@ pub enum Event {
         /// Why, for the other parties.
         reason: String,
     },
+    /// This party's operator gives the round up, for good.
+    Abandon {
+        /// Why, for the other parties.
+        reason: String,
+    },
     /// An envelope came over the link of `from`.
     Message {
         /// The link's peer, from its certificate.
@@ -102,6 +107,10 @@ pub enum Change {
     EraseSecret(SecretName),
     /// The round is over for this party.
     Ended(Ended),
+    /// It is proven that nothing of the round has opened or can.
+    Void,
+    /// This party signs nothing in this round any more.
+    Abstains,
 }
 
 /// The secrets that a round keeps.
@@ -198,6 +207,19 @@ pub enum Note {
         /// Why.
         reason: String,
     },
+    /// It is proven that nothing of this round has opened or can (PROTOCOL 4.8).
+    Void,
+    /// After a restart the round goes on from what is on disk.
+    Resumed,
+    /// A peer showed this party a message that it has signed and does not know: its data is an older copy.
+    Forgotten {
+        /// Who showed it.
+        shown_by: u16,
+        /// Its kind.
+        kind: MessageKind,
+    },
+    /// There is another certificate, on another set: what the protocol rules out while no more than t parties lie.
+    TwoCertificates,
     /// A message was refused.
     Fault {
         /// Who is at fault.

@@ -1,12 +1,14 @@
 //! What a round is about, fixed when it is opened and the same at every party.
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use sharing::{Column, Dealer, Layout, Scheme};
-use wire::{Body, RoundId};
+use wire::{Body, RoundId, Until};
 
-use crate::agreement::{Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles};
+use crate::agreement::{Adversary, Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles};
 
 /// A party as the round knows it.
 #[derive(Clone, Debug)]
@@ -44,9 +46,6 @@ pub enum TermsError {
     /// The period is not written as the calendar asks.
     #[error("{0}")]
     Period(#[from] PeriodError),
-    /// Rounds after a void one are not built yet.
-    #[error("dealing a period anew after a void round is not there yet")]
-    Voided,
     /// This party is not in the agreement.
     #[error("this party is not in the agreement")]
     NotAParty,
@@ -69,9 +68,6 @@ impl Terms {
             return Err(TermsError::UnknownComputation(ids.join(", ")));
         };
         found.calendar.period(period)?;
-        if voided != 0 {
-            return Err(TermsError::Voided);
-        }
         if agreement.party(me).is_none() {
             return Err(TermsError::NotAParty);
         }
@@ -230,6 +226,36 @@ impl Terms {
         self.computes.get(usize::try_from(seat).unwrap_or(0)).copied().unwrap_or(0)
     }
 
+    /// Whether the round is to stand against parties that do as they please.
+    #[must_use]
+    pub fn is_malicious(&self) -> bool {
+        self.computation.adversary == Adversary::Malicious
+    }
+
+    /// How long an attempt may take: the agreement's deadline, doubled each time, up to `give_up_after` / 64 (PROTOCOL 4.5).
+    #[must_use]
+    pub fn attempt_lasts(&self, attempt: u32) -> Duration {
+        let first = self.computation.attempt_deadline;
+        let most = first.max(self.computation.give_up_after / 64);
+        let doubled = 1u32.checked_shl(attempt.saturating_sub(1)).and_then(|times| first.checked_mul(times));
+        doubled.map_or(most, |time| time.min(most))
+    }
+
+    /// So many Closes of ∞ that q votes are out of reach (PROTOCOL 4.8).
+    #[must_use]
+    pub fn ends_a_round(&self) -> usize {
+        usize::from(self.quorum.n - self.quorum.q) + 1
+    }
+
+    /// Whether Closes of ∞ without a lock, by these compute parties, prove that nothing of the round has opened or can:
+    /// fewer than q can still have accepted. Where all have to accept, a compute party's own is proof to itself.
+    #[must_use]
+    pub fn makes_void(&self, closed: &BTreeSet<u16>) -> bool {
+        let liars = if self.is_malicious() { usize::from(self.quorum.t) } else { 0 };
+        let own = self.quorum.q == self.quorum.n && closed.contains(&self.me);
+        own || closed.len() >= self.ends_a_round() + liars
+    }
+
     pub(super) fn key(&self, party: u16) -> Option<&[u8; 32]> {
         self.members.get(usize::from(party)).map(|m| &m.key)
     }
@@ -247,7 +273,8 @@ impl Terms {
                 self.is_compute(party) || self.is_result(party)
             }
             Body::Share { .. } | Body::Receipt { .. } => recipient == Some(party),
-            Body::Open { .. } | Body::Ready { .. } => self.is_compute(party),
+            Body::Close { until: Until::Forever, .. } => true,
+            Body::Open { .. } | Body::Ready { .. } | Body::Close { .. } => self.is_compute(party),
             Body::Partial { .. } => self.is_result(party),
             Body::Outcome { result } => self.is_result(party) == result.is_some(),
         }
@@ -258,10 +285,12 @@ impl Terms {
         match body {
             Body::Propose { .. } | Body::Certificate { .. } | Body::Decline { .. } | Body::Abandon { .. } => true,
             Body::Deal { .. } | Body::Share { .. } | Body::Dealt { .. } => self.is_input(sender),
-            Body::Receipt { .. } | Body::Open { .. } | Body::Ready { .. } | Body::Accept { .. } => {
-                self.is_compute(sender)
-            }
-            Body::Partial { .. } => self.is_compute(sender),
+            Body::Receipt { .. }
+            | Body::Open { .. }
+            | Body::Ready { .. }
+            | Body::Accept { .. }
+            | Body::Close { .. }
+            | Body::Partial { .. } => self.is_compute(sender),
             Body::Outcome { .. } => self.is_result(sender),
         }
     }

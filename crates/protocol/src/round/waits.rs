@@ -120,7 +120,7 @@ impl Round {
 }
 
 /// A peer's words, safe to show: what could rewrite a terminal or turn the reading direction becomes a space.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let forges = |c: char| {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')

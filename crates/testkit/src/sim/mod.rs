@@ -17,6 +17,7 @@ mod report;
 use std::collections::{BTreeMap, VecDeque};
 
 use protocol::round::{Action, Approver, Change, Done, Ended, Event, Millis, Round, Step, Terms};
+use wire::message::Votes;
 use wire::{Body, Envelope, RoundId, Sealed};
 use zeroize::Zeroizing;
 
@@ -281,7 +282,7 @@ impl Cluster {
         let envelope = Envelope::parse(bytes).ok()?;
         let key = self.parties.get(usize::from(envelope.sender()))?.signer.public_key();
         let message = envelope.verify(&key).ok()?;
-        let about = matches!(message.body(), Body::Propose { computation, period, voided }
+        let about = matches!(message.body(), Body::Propose { computation, period, voided, .. }
             if &**computation == COMPUTATION && &**period == PERIOD && *voided == 0);
         (about && message.round() == self.round).then_some(message)
     }
@@ -293,7 +294,7 @@ impl Cluster {
             return Ok(());
         }
         let terms = party.terms.clone();
-        let (round, step) = Round::join(terms, proposal, now, &mut party.rng, &*party.signer);
+        let (round, step) = Round::join(terms, Votes::default(), proposal, now, &mut party.rng, &*party.signer);
         party.round = Some(round);
         self.note(index, "joins");
         self.absorb(index, step)
@@ -335,7 +336,7 @@ impl Cluster {
                     party.disk.ended = Some(ended);
                     self.ended_at = self.now;
                 }
-                Change::Secret { .. } | Change::EraseSecret(_) => {}
+                Change::Secret { .. } | Change::EraseSecret(_) | Change::Void | Change::Abstains => {}
             }
         }
         for action in step.actions {

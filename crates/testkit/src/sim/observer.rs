@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::round::{Action, Change, Millis, Note, Object, SecretName, Step, Terms};
-use wire::{Body, MessageKind, Sealed, Set, SetDigest, ShareContent};
+use wire::{Body, MessageKind, Sealed, Set, SetDigest, ShareContent, Until};
 
 use super::place::Memory;
 
@@ -143,16 +143,16 @@ impl Observer {
                 self.parties[me].secrets.remove(name);
                 Ok(())
             }
-            Change::Ended(_) => Ok(()),
+            Change::Ended(_) | Change::Void | Change::Abstains => Ok(()),
         }
     }
 
     /// The rules about what a party signs.
     fn says(&mut self, terms: &Terms, message: &Sealed, now: Millis, place: &Memory) -> Verdict {
         let watch = &mut self.parties[usize::from(terms.me())];
-        let abandons = message.kind() == MessageKind::Abandon;
-        require(!watch.abandoned, || format!("{message:?} is signed after Abandon"))?;
-        watch.abandoned = abandons;
+        let forever = matches!(message.body(), Body::Close { until: Until::Forever, .. });
+        require(!watch.abandoned || forever, || format!("{message:?} is signed after Abandon"))?;
+        watch.abandoned |= message.kind() == MessageKind::Abandon;
         if let Some(slot) = slot(message) {
             let first = *watch.said.entry(slot).or_insert(message.digest().0);
             require(first == message.digest().0, || format!("{message:?} contradicts what was signed before"))?;
@@ -181,7 +181,7 @@ impl Observer {
                 let readys = watch.readys.get(set).map_or(0, BTreeSet::len);
                 require(readys >= usize::from(terms.quorum().q), || format!("Accept on {readys} Readys"))
             }
-            Body::Certificate { attempt, set, accepts } => {
+            Body::Certificate { attempt, set, accepts, .. } => {
                 let digest = set.digest(&terms.round());
                 watch.certified = Some(digest);
                 self.certificates.insert(digest, set.clone());
@@ -279,7 +279,9 @@ fn slot(message: &Sealed) -> Option<(MessageKind, u32)> {
         Body::Open { attempt, .. }
         | Body::Ready { attempt, .. }
         | Body::Accept { attempt, .. }
-        | Body::Certificate { attempt, .. } => *attempt,
+        | Body::Certificate { attempt, .. }
+        | Body::Close { until: Until::Attempt(attempt), .. } => *attempt,
+        Body::Close { until: Until::Forever, .. } => u32::MAX,
         Body::Share { .. } | Body::Receipt { .. } => u32::from(message.recipient()?),
         Body::Outcome { result } => u32::from(result.is_some()),
         Body::Deal { .. } | Body::Partial { .. } => 0,

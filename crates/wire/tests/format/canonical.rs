@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::codec::{self, DecodeError, Seq, Text};
 use wire::link::{Grant, Have, Hello};
-use wire::message::Votes;
+use wire::message::{Closing, Lock, Until, Votes};
 use wire::{Body, Bytes, DealingDigest, Envelope, MAX_PARTIES, Secret32, Set, SetDigest, SetEntry, ShareContent, Vote};
 
 use crate::fixtures;
@@ -35,14 +35,32 @@ fn text<const MAX: usize>() -> impl Strategy<Value = Text<MAX>> {
     any::<String>().prop_map(|text| Text::truncated(&text))
 }
 
+fn until() -> impl Strategy<Value = Until> {
+    prop_oneof![any::<u32>().prop_map(Until::Attempt), Just(Until::Forever)]
+}
+
+fn lock() -> impl Strategy<Value = Lock> {
+    (any::<u32>(), set(), votes()).prop_map(|(attempt, set, readys)| Lock { attempt, set, readys })
+}
+
+fn closing() -> impl Strategy<Value = Closing> {
+    (any::<u16>(), until(), proptest::option::of(lock()), any::<u8>()).prop_map(|(party, until, lock, byte)| Closing {
+        party,
+        until,
+        lock,
+        signature: [byte; 64],
+    })
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let content =
         prop_oneof![digest().prop_map(|seed| ShareContent::Seed(Secret32(seed))), Just(ShareContent::Elements),];
     prop_oneof![
-        (text(), text(), any::<u32>()).prop_map(|(computation, period, voided)| Body::Propose {
+        (text(), text(), any::<u32>(), votes()).prop_map(|(computation, period, voided, proof)| Body::Propose {
             computation,
             period,
-            voided
+            voided,
+            proof
         }),
         seq(digest(), MAX_PARTIES).prop_map(|shares| Body::Deal { shares }),
         (digest(), digest(), content).prop_map(|(dealing, salt, content)| Body::Share {
@@ -52,18 +70,17 @@ fn body() -> impl Strategy<Value = Body> {
         }),
         digest().prop_map(|dealing| Body::Receipt { dealing: DealingDigest(dealing) }),
         (digest(), votes()).prop_map(|(d, receipts)| Body::Dealt { dealing: DealingDigest(d), receipts }),
-        (any::<u32>(), set(), seq(votes(), 4)).prop_map(|(attempt, set, receipts)| Body::Open {
-            attempt,
-            set,
-            receipts
-        }),
+        (any::<u32>(), set(), seq(votes(), 4), seq(closing(), 3))
+            .prop_map(|(attempt, set, receipts, closes)| { Body::Open { attempt, set, receipts, closes } }),
         (any::<u32>(), digest()).prop_map(|(attempt, set)| Body::Ready { attempt, set: SetDigest(set) }),
         (any::<u32>(), digest()).prop_map(|(attempt, set)| Body::Accept { attempt, set: SetDigest(set) }),
-        (any::<u32>(), set(), votes()).prop_map(|(attempt, set, accepts)| Body::Certificate { attempt, set, accepts }),
+        (any::<u32>(), set(), votes(), seq(votes(), 4))
+            .prop_map(|(attempt, set, accepts, receipts)| { Body::Certificate { attempt, set, accepts, receipts } }),
         (digest(), digest()).prop_map(|(set, digest)| Body::Partial { set: SetDigest(set), digest }),
         proptest::option::of(digest()).prop_map(|result| Body::Outcome { result }),
         text().prop_map(|reason| Body::Decline { reason }),
         text().prop_map(|reason| Body::Abandon { reason }),
+        (until(), proptest::option::of(lock())).prop_map(|(until, lock)| Body::Close { until, lock }),
     ]
 }
 
@@ -145,7 +162,7 @@ fn every_changed_byte_is_refused_or_means_something_else() {
 
 #[test]
 fn unknown_variants_are_refused() {
-    for kind in [13u32, 14, 255, 256, u32::MAX] {
+    for kind in [14u32, 15, 255, 256, u32::MAX] {
         let bytes = [kind.to_le_bytes().as_slice(), &[0; 64]].concat();
         for length in 0..bytes.len() {
             assert_eq!(codec::decode::<Body>(&bytes[..length]), Err(DecodeError::Malformed));

@@ -4,7 +4,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use wire::frame::{Frame, FrameError, Header, Limits};
 use wire::link::{BulkId, BulkKind, CardSerial, Grant, Have, Hello, SectionDigest};
-use wire::message::Votes;
+use wire::message::{Closing, Lock, Until, Votes};
 use wire::{
     Body, DealingDigest, RoundId, Sealed, Secret32, Set, SetDigest, SetEntry, ShareContent, Signer, Text, Vote,
 };
@@ -80,6 +80,10 @@ fn set() -> Set {
     }
 }
 
+fn lock() -> Lock {
+    Lock { attempt: 6, set: set(), readys: votes() }
+}
+
 const DEALING: DealingDigest = DealingDigest([0xD0; 32]);
 const SET: SetDigest = SetDigest([0x5E; 32]);
 
@@ -93,6 +97,7 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 computation: "pay".try_into().unwrap(),
                 period: "2026-Q3".try_into().unwrap(),
                 voided: 0x0403_0201,
+                proof: votes(),
             },
         ),
         ("deal", Body::Deal { shares: vec![[0xA1; 32], [0xA2; 32]].try_into().unwrap() }),
@@ -106,16 +111,27 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 attempt: 0x0403_0201,
                 set: set(),
                 receipts: vec![votes(), Votes::default()].try_into().unwrap(),
+                closes: vec![
+                    Closing { party: 3, until: Until::Attempt(7), lock: Some(lock()), signature: [0xC5; 64] },
+                    Closing { party: 4, until: Until::Forever, lock: None, signature: [0xC6; 64] },
+                ]
+                .try_into()
+                .unwrap(),
             },
         ),
         ("ready", Body::Ready { attempt: 1, set: SET }),
         ("accept", Body::Accept { attempt: 1, set: SET }),
-        ("certificate", Body::Certificate { attempt: 2, set: set(), accepts: votes() }),
+        (
+            "certificate",
+            Body::Certificate { attempt: 2, set: set(), accepts: votes(), receipts: vec![votes()].try_into().unwrap() },
+        ),
         ("partial", Body::Partial { set: SET, digest: [0xB3; 32] }),
         ("outcome-result", Body::Outcome { result: Some([0x0C; 32]) }),
         ("outcome-bare", Body::Outcome { result: None }),
         ("decline", Body::Decline { reason: Text::truncated("né") }),
         ("abandon", Body::Abandon { reason: Text::truncated("") }),
+        ("close", Body::Close { until: Until::Attempt(7), lock: Some(lock()) }),
+        ("close-forever", Body::Close { until: Until::Forever, lock: None }),
     ]
 }
 

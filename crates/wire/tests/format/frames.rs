@@ -62,9 +62,15 @@ fn the_largest_messages_fit_their_frames() {
         holders: vec![63; 64].try_into().expect("64 holders"),
     };
     let receipts = vec![votes.clone(); 64].try_into().expect("64 lists");
-    let open = wire::Body::Open { attempt: u32::MAX, set: set.clone(), receipts };
-    let certificate = wire::Body::Certificate { attempt: u32::MAX, set, accepts: votes };
-    for body in [open, certificate] {
+    let lock = wire::message::Lock { attempt: u32::MAX, set: set.clone(), readys: votes.clone() };
+    let until = wire::message::Until::Attempt(u32::MAX);
+    let closing = wire::message::Closing { party: 63, until, lock: Some(lock.clone()), signature: [1; 64] };
+    let closes = vec![closing; 64].try_into().expect("64 Closes");
+    let open = wire::Body::Open { attempt: u32::MAX, set: set.clone(), receipts, closes };
+    let receipts = vec![votes.clone(); 64].try_into().expect("64 lists");
+    let certificate = wire::Body::Certificate { attempt: u32::MAX, set, accepts: votes, receipts };
+    let close = wire::Body::Close { until, lock: Some(lock) };
+    for body in [open, certificate, close] {
         assert!(body.encode().len() <= wire::envelope::MAX_BODY, "{}", body.kind().name());
         let message = wire::Sealed::sign(crate::fixtures::ROUND, 63, None, body, &crate::fixtures::Key::rfc8032());
         assert!(message.bytes().len() <= wire::envelope::MAX_ENVELOPE);
