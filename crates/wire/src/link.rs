@@ -76,12 +76,15 @@ pub struct BulkId {
 
 /// The receiver of a bulk object lets its author send (PROTOCOL 6.4).
 ///
-/// `next` is where the receiver stands; an author that has sent further on this very link ignores it. `limit` only
-/// grows.
+/// `next` is where the receiver stands; an author that has sent further on this very link, in this epoch, ignores it.
+/// `limit` only grows within an epoch. A higher epoch means that the receiver begins anew: the author forgets how far it
+/// had sent.
 #[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
 pub struct Grant {
     /// The object.
     pub object: BulkId,
+    /// How often the receiver has begun anew.
+    pub epoch: u32,
     /// First chunk that the receiver does not have.
     pub next: u64,
     /// Chunks below this number may be sent.

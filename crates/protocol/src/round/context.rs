@@ -7,10 +7,11 @@ use rand_core::CryptoRng;
 use wire::{Body, MessageKind, Sealed, Signer};
 
 use super::board::Board;
-use super::job::{Job, Object};
+use super::job::Job;
 use super::ledger::Ledger;
 use super::step::{Action, Change, Millis, Note, Step};
 use super::terms::Terms;
+use super::workplace::Object;
 
 /// The facts of the round, the arguments of the event, and the step that is being made.
 pub(super) struct Context<'a> {

@@ -11,8 +11,10 @@ use zeroize::Zeroizing;
 use super::board::dealing_digest;
 use super::context::Context;
 use super::holder::Holder;
-use super::job::{Job, Object};
+use super::job::Job;
 use super::step::{Approver, Change, Note, SecretName};
+use super::terms::Terms;
+use super::workplace::Object;
 
 /// Where this party's dealing stands. One dealing for a round, ever: nothing leads back from `Dealing`.
 pub(super) enum Dealer {
@@ -51,7 +53,7 @@ pub(super) struct Making {
 pub(super) struct Dealt {
     dealing: DealingDigest,
     receipted: BTreeSet<u16>,
-    /// Key and snapshot are gone.
+    /// Key, snapshot and every share that was to be sent are gone.
     erased: bool,
 }
 
@@ -60,13 +62,20 @@ impl Dealer {
         if is_input { Self::Asking(Asking { errors: Vec::new(), declined: false }) } else { Self::Idle }
     }
 
-    /// Nothing is dealt any more once the contributors are certified.
+    /// Nothing is dealt any more once the contributors are certified (PROTOCOL 4.6).
     pub(super) fn advance(&mut self, context: &mut Context<'_>) {
         self.receipts(context);
-        if context.board.certified.is_some() && !matches!(self, Self::Idle | Self::Dealt(_)) {
-            context.change(Change::EraseSecret(SecretName::Dealing));
-            context.erase(Object::Snapshot);
-            *self = Self::Idle;
+        if context.board.certified.is_none() {
+            return;
+        }
+        match self {
+            Self::Idle => {}
+            Self::Dealt(dealt) => dealt.erase(context),
+            Self::Asking(_) | Self::Loading(_) | Self::Dealing(_) => {
+                context.change(Change::EraseSecret(SecretName::Dealing));
+                context.erase(Object::Snapshot);
+                *self = Self::Idle;
+            }
         }
     }
 
@@ -128,20 +137,18 @@ impl Dealer {
     /// The dealing could not be made. Nothing of it has left this party, so it may be approved again.
     pub(super) fn failed(self, context: &mut Context<'_>, error: String) -> Self {
         context.change(Change::EraseSecret(SecretName::Dealing));
-        context.erase(Object::Snapshot);
-        context.erase(Object::Share(context.terms.me()));
+        forget_dealing(context);
         match self {
             Self::Dealing(_) => Self::Asking(Asking { errors: alloc::vec![error], declined: false }),
             other => other,
         }
     }
 
-    /// The dealing is made: header to all, a seed to each peer; the own share stays.
+    /// The dealing is made: header to all, its share to each peer; the own one stays.
     pub(super) fn dealt(self, context: &mut Context<'_>, holder: &mut Holder, digests: Vec<[u8; 32]>) -> Self {
         let Self::Dealing(Making { key, input }) = self else {
             // The round went on without it.
-            context.erase(Object::Snapshot);
-            context.erase(Object::Share(context.terms.me()));
+            forget_dealing(context);
             return self;
         };
         let terms = context.terms;
@@ -150,14 +157,16 @@ impl Dealer {
         let header = context.publish(None, Body::Deal { shares });
         let dealing = dealing_digest(&header);
         for (seat, &to) in (0u16..).zip(terms.computes()) {
-            match made.seed(seat) {
-                Some(seed) => {
-                    let salt = Secret32(*made.salt(seat).as_bytes());
-                    let content = ShareContent::Seed(Secret32(*seed.as_bytes()));
-                    context.publish(Some(to), Body::Share { dealing, salt, content });
+            let content = match made.seed(seat) {
+                Some(seed) => ShareContent::Seed(Secret32(*seed.as_bytes())),
+                None if to == terms.me() => {
+                    holder.keep_own(dealing);
+                    continue;
                 }
-                None => holder.keep_own(dealing),
-            }
+                None => ShareContent::Elements,
+            };
+            let salt = Secret32(*made.salt(seat).as_bytes());
+            context.publish(Some(to), Body::Share { dealing, salt, content });
         }
         Self::Dealt(Dealt { dealing, receipted: BTreeSet::new(), erased: false })
     }
@@ -172,9 +181,8 @@ impl Dealer {
             return;
         }
         for recipient in fresh.into_iter().filter(|&party| party != me) {
-            // It holds its share durably. All seeds together with the explicit share would be the input.
-            context.ledger.forget_share(me, recipient);
-            context.change(Change::EraseSecret(SecretName::ShareTo(recipient)));
+            // It holds its share durably. Any k shares together would be the input.
+            forget_share(context, recipient);
         }
         let count = receipted.len();
         dealt.receipted = receipted;
@@ -185,11 +193,16 @@ impl Dealer {
             context.publish(None, Body::Dealt { dealing: dealt.dealing, receipts });
         }
         // PROTOCOL 7: a dealer erases key and snapshot when all compute parties have receipted.
-        if count == usize::from(quorum.n) && !dealt.erased {
-            dealt.erased = true;
-            context.change(Change::EraseSecret(SecretName::Dealing));
-            context.erase(Object::Snapshot);
+        if count == usize::from(quorum.n) {
+            dealt.erase(context);
         }
+    }
+
+    /// Whether an explicit share for that party is kept here until it receipts.
+    pub(super) fn keeps_share_for(&self, terms: &Terms, recipient: u16) -> bool {
+        let Self::Dealt(dealt) = self else { return false };
+        let gone = dealt.erased || dealt.receipted.contains(&recipient);
+        !gone && recipient != terms.me() && terms.explicit_recipients(terms.me()).contains(&recipient)
     }
 
     /// Compute parties whose Receipt is missing, once the dealing is out.
@@ -198,5 +211,41 @@ impl Dealer {
             Self::Dealt(dealt) => computes.iter().copied().filter(|p| !dealt.receipted.contains(p)).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl Dealt {
+    /// PROTOCOL 4.6, 7: key and snapshot go when all compute parties have receipted or the contributors are certified, and
+    /// with them what was kept for those that have not.
+    fn erase(&mut self, context: &mut Context<'_>) {
+        if core::mem::replace(&mut self.erased, true) {
+            return;
+        }
+        context.change(Change::EraseSecret(SecretName::Dealing));
+        context.erase(Object::Snapshot);
+        for &recipient in context.terms.computes() {
+            if recipient != context.terms.me() && !self.receipted.contains(&recipient) {
+                forget_share(context, recipient);
+            }
+        }
+    }
+}
+
+/// Forgets a share that was to be sent: the message, and the elements of an explicit one.
+fn forget_share(context: &mut Context<'_>, recipient: u16) {
+    let me = context.terms.me();
+    context.ledger.forget_share(me, recipient);
+    context.change(Change::EraseSecret(SecretName::ShareTo(recipient)));
+    if context.terms.explicit_recipients(me).contains(&recipient) {
+        context.erase(Object::ShareFor(recipient));
+    }
+}
+
+/// Forgets what a dealing was made of, and its explicit shares.
+fn forget_dealing(context: &mut Context<'_>) {
+    let terms = context.terms;
+    context.erase(Object::Snapshot);
+    for recipient in terms.explicit_recipients(terms.me()) {
+        context.erase(Object::dealt(terms, recipient));
     }
 }

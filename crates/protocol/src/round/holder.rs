@@ -1,6 +1,7 @@
 //! The compute party's shares: verify, keep, receipt, and sum them behind a certificate (PROTOCOL 4.2, 4.6).
 
 use alloc::collections::BTreeMap;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -9,13 +10,23 @@ use wire::{Body, DealingDigest, MessageKind, Sealed, ShareContent};
 use zeroize::Zeroizing;
 
 use super::context::Context;
-use super::job::{Job, Object, Summand};
+use super::incoming::Incoming;
+use super::job::{Arriving, Job, StoreError, Summand};
 use super::step::{Change, Millis, SecretName};
+use super::workplace::Object;
 
 /// A share that was verified against its header, or this party's own.
 enum Held {
     Seed(Seed),
-    Own,
+    /// An explicit one, at the workplace.
+    Stored,
+}
+
+/// What a Share message says of its share.
+enum Told {
+    Seed(Seed),
+    /// Its elements follow, and have this salted digest.
+    Elements(Salt, [u8; 32]),
 }
 
 /// How long a partial sum that could not be made waits: an operator has to make room first.
@@ -36,6 +47,8 @@ enum Stage {
 /// The shares of one round.
 pub(super) struct Holder {
     shares: BTreeMap<u16, (DealingDigest, Held)>,
+    /// Explicit shares whose elements are coming in, or did, by dealer.
+    incoming: BTreeMap<u16, Incoming>,
     /// This party's own dealing, whose explicit share is at the workplace.
     own: Option<DealingDigest>,
     stage: Stage,
@@ -43,7 +56,7 @@ pub(super) struct Holder {
 
 impl Holder {
     pub(super) fn new() -> Self {
-        Self { shares: BTreeMap::new(), own: None, stage: Stage::Collecting }
+        Self { shares: BTreeMap::new(), incoming: BTreeMap::new(), own: None, stage: Stage::Collecting }
     }
 
     /// The explicit share that stays with its dealer: this party itself.
@@ -81,20 +94,86 @@ impl Holder {
             if self.holds(dealer) {
                 continue;
             }
-            let held = if dealer == me {
-                (self.own == Some(dealing)).then_some(Held::Own)
+            if dealer == me {
+                if self.own == Some(dealing) {
+                    self.keep(context, dealer, dealing, Held::Stored);
+                }
+            } else if let Some(incoming) = self.incoming.get_mut(&dealer) {
+                incoming.advance(context);
             } else {
-                verify(context, dealer, dealing)
-            };
-            let Some(held) = held else { continue };
-            if let Held::Seed(seed) = &held {
-                // PROTOCOL 7: before Receipt, the share is on disk, sealed.
-                let bytes = Zeroizing::new(seed.as_bytes().to_vec());
-                context.change(Change::Secret { name: SecretName::Seed(dealer), bytes });
+                match verify(context, dealer, dealing) {
+                    Some(Told::Seed(seed)) => self.keep(context, dealer, dealing, Held::Seed(seed)),
+                    Some(Told::Elements(salt, digest)) => {
+                        self.incoming.insert(dealer, Incoming::begin(context, dealer, salt, digest));
+                    }
+                    None => {}
+                }
             }
-            self.shares.insert(dealer, (dealing, held));
-            context.publish(Some(dealer), Body::Receipt { dealing });
         }
+    }
+
+    /// Holds a share from now on, and receipts it.
+    fn keep(&mut self, context: &mut Context<'_>, dealer: u16, dealing: DealingDigest, held: Held) {
+        if let Held::Seed(seed) = &held {
+            // PROTOCOL 7: before Receipt, the share is on disk, sealed. An explicit one is already.
+            let bytes = Zeroizing::new(seed.as_bytes().to_vec());
+            context.change(Change::Secret { name: SecretName::Seed(dealer), bytes });
+        }
+        self.shares.insert(dealer, (dealing, held));
+        context.publish(Some(dealer), Body::Receipt { dealing });
+    }
+
+    /// Elements of an explicit share arrived. What was not asked for is a fault.
+    pub(super) fn chunk(&mut self, context: &mut Context<'_>, peer: u16, index: u64, elements: Zeroizing<Vec<u8>>) {
+        let useless = !self.takes_shares();
+        let taken = match self.incoming.get_mut(&peer) {
+            Some(incoming) => incoming.arrive(context, index, elements),
+            // What was granted before may still come.
+            None if useless => Ok(()),
+            None => Err("elements of a share that were not granted"),
+        };
+        if let Err(refused) = taken {
+            context.fault(peer, Some(MessageKind::Share), refused);
+        }
+    }
+
+    /// A chunk of an explicit share was taken in, the last one perhaps.
+    pub(super) fn stored(
+        &mut self,
+        context: &mut Context<'_>,
+        dealer: u16,
+        stored: Result<Option<Arriving>, StoreError>,
+    ) {
+        let dealing = context.board.headers.get(&dealer).copied();
+        let (true, Some(incoming), Some(dealing)) = (self.collects(context), self.incoming.get_mut(&dealer), dealing)
+        else {
+            // The round went on without it.
+            return context.erase(Object::Share(dealer));
+        };
+        match stored {
+            Ok(Some(share)) => incoming.go_on(context, share),
+            Ok(None) => self.keep(context, dealer, dealing, Held::Stored),
+            Err(StoreError::Workplace(reason)) => {
+                context.fault(context.terms.me(), None, &reason);
+                incoming.stall(context);
+            }
+            Err(error @ (StoreError::NotCanonical | StoreError::Unnamed)) => {
+                incoming.refuse();
+                context.erase(Object::Share(dealer));
+                refuse(context, dealer, &error.to_string());
+            }
+        }
+    }
+
+    /// A peer may have lost what we granted it.
+    pub(super) fn link_up(&self, context: &mut Context<'_>, peer: u16) {
+        if let Some(incoming) = self.incoming.get(&peer).filter(|_| self.collects(context)) {
+            incoming.grant_again(context);
+        }
+    }
+
+    fn collects(&self, context: &Context<'_>) -> bool {
+        self.takes_shares() && context.board.certified.is_none()
     }
 
     fn sum(&mut self, context: &mut Context<'_>) {
@@ -111,7 +190,7 @@ impl Holder {
             .map(|entry| match self.shares.get(&entry.dealer) {
                 Some((dealing, held)) if *dealing == entry.dealing => Some(match held {
                     Held::Seed(seed) => Summand::Seed(seed.clone()),
-                    Held::Own => Summand::Stored(Object::Share(entry.dealer)),
+                    Held::Stored => Summand::Stored(Object::Share(entry.dealer)),
                 }),
                 _ => None,
             })
@@ -145,18 +224,26 @@ impl Holder {
         }
     }
 
-    /// When it tries again to make the partial sum.
+    /// When it tries again what it could not do: to make the partial sum, or to take in a share.
     pub(super) fn again(&self) -> Option<Millis> {
-        if let Stage::Stalled(until) = self.stage { Some(until) } else { None }
+        match self.stage {
+            Stage::Collecting => self.incoming.values().filter_map(Incoming::again).min(),
+            Stage::Stalled(until) => Some(until),
+            Stage::Summing | Stage::Summed => None,
+        }
     }
 
     /// Forgets every share: whoever holds the certificate, or gave up (PROTOCOL 4.6, 4.8).
     pub(super) fn erase(&mut self, context: &mut Context<'_>) {
         self.stage = Stage::Summed;
         self.shares.clear();
+        self.incoming.clear();
         context.ledger.forget_shares();
         context.change(Change::EraseSecrets);
-        context.erase(Object::Share(context.terms.me()));
+        let terms = context.terms;
+        for &dealer in terms.inputs().iter().filter(|&&d| terms.explicit_recipients(d).contains(&terms.me())) {
+            context.erase(Object::Share(dealer));
+        }
     }
 
     /// Whether this party has done what the certificate asks of it.
@@ -165,34 +252,52 @@ impl Holder {
     }
 }
 
-/// A Share is one under D_i only if its salted digest is the one in the header.
-fn verify(context: &mut Context<'_>, dealer: u16, dealing: DealingDigest) -> Option<Held> {
+/// A Share is one under D_i only if its salted digest is the one in the header. Of an explicit one, that shows when all
+/// elements are here.
+fn verify(context: &mut Context<'_>, dealer: u16, dealing: DealingDigest) -> Option<Told> {
     let me = context.terms.me();
     let seat = context.terms.seat(me)?;
     let share = context.ledger.share(dealer, me)?;
     let header = context.ledger.from(MessageKind::Deal, dealer)?;
-    let reason = match check(share, header, dealing, usize::from(seat)) {
-        Ok(seed) => return Some(Held::Seed(seed)),
-        Err(reason) => reason,
-    };
-    context.ledger.refuse_share(dealer, me);
-    context.fault(dealer, Some(MessageKind::Share), reason);
-    None
+    let explicit = context.terms.explicit_recipients(dealer).contains(&me);
+    match check(share, header, dealing, usize::from(seat), explicit) {
+        Ok(told) => Some(told),
+        Err(reason) => {
+            refuse(context, dealer, reason);
+            None
+        }
+    }
 }
 
-fn check(share: &Sealed, header: &Sealed, dealing: DealingDigest, seat: usize) -> Result<Seed, &'static str> {
+/// What does not belong to its header is no share, and counts as silence.
+fn refuse(context: &mut Context<'_>, dealer: u16, reason: &str) {
+    context.ledger.refuse_share(dealer, context.terms.me());
+    context.fault(dealer, Some(MessageKind::Share), reason);
+}
+
+fn check(
+    share: &Sealed,
+    header: &Sealed,
+    dealing: DealingDigest,
+    seat: usize,
+    explicit: bool,
+) -> Result<Told, &'static str> {
     let (Body::Share { dealing: of, salt, content }, Body::Deal { shares }) = (share.body(), header.body()) else {
         return Err("not a share");
     };
     if *of != dealing {
         return Err("a share of another dealing than the header that came first");
     }
-    let ShareContent::Seed(seed) = content else {
-        return Err("a share in elements, which this version does not take");
-    };
-    let (seed, salt) = (Seed::from_bytes(seed.0), Salt::from_bytes(salt.0));
-    match shares.get(seat) {
-        Some(digest) if *digest == sharing::seed_digest(&salt, &seed) => Ok(seed),
-        _ => Err("a share that its header does not name"),
+    let (salt, digest) = (Salt::from_bytes(salt.0), shares.get(seat).ok_or("a header without this party's share")?);
+    match content {
+        ShareContent::Elements if explicit => Ok(Told::Elements(salt, *digest)),
+        ShareContent::Seed(seed) if !explicit => {
+            let seed = Seed::from_bytes(seed.0);
+            let named = sharing::seed_digest(&salt, &seed) == *digest;
+            if named { Ok(Told::Seed(seed)) } else { Err("a share that its header does not name") }
+        }
+        // PROTOCOL 2.1: who gets which is a function of the agreement alone.
+        ShareContent::Elements => Err("a share in elements where the agreement's scheme has a seed"),
+        ShareContent::Seed(_) => Err("a seed where the agreement's scheme has a share in elements"),
     }
 }

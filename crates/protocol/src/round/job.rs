@@ -6,97 +6,15 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
 
 use sharing::{
-    Cells, DealingKey, Encoded, InputDigest, InputHasher, PartialHasher, Seed, ShareForm, ShareHasher, TotalsHasher,
+    Cells, DealingKey, Encoded, InputDigest, InputHasher, PartialHasher, RecombineError, Salt, Seed, ShareHasher,
+    TotalsHasher,
 };
 use zeroize::Zeroizing;
 
 use super::terms::Terms;
-
-/// A bulk object of one round, sealed where it lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Object {
-    /// This party's encoded input, from approval to dealing.
-    Snapshot,
-    /// The explicit share that this party holds of that dealer's dealing.
-    Share(u16),
-    /// This party's partial sum.
-    Partial,
-}
-
-impl fmt::Display for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Snapshot => f.write_str("snapshot"),
-            Self::Share(dealer) => write!(f, "share-{dealer}"),
-            Self::Partial => f.write_str("partial"),
-        }
-    }
-}
-
-/// Where a round's bulk elements live. One for each round; jobs of one round run one after another.
-pub trait Workplace: Send {
-    /// Reads and validates this party's input, writes it as [`Object::Snapshot`] and makes that durable. Shows each
-    /// chunk, in order.
-    ///
-    /// # Errors
-    /// Every error of the input, as lines for the operator that hold no value. There is no snapshot then.
-    fn snapshot(&mut self, terms: &Terms, seen: &mut dyn FnMut(&Encoded)) -> Result<(), Vec<String>>;
-    /// Begins an object; an unfinished one of that name is forgotten.
-    ///
-    /// # Errors
-    /// What the operator should know.
-    fn create(&mut self, terms: &Terms, object: Object) -> Result<(), String>;
-    /// Adds the next chunk.
-    ///
-    /// # Errors
-    /// What the operator should know.
-    fn append(&mut self, object: Object, chunk: &[u8]) -> Result<(), String>;
-    /// Makes the object durable.
-    ///
-    /// # Errors
-    /// What the operator should know.
-    fn commit(&mut self, object: Object) -> Result<(), String>;
-    /// Reads one chunk of a durable object.
-    ///
-    /// # Errors
-    /// What the operator should know.
-    fn read(&mut self, object: Object, chunk: u64, into: &mut Zeroizing<Vec<u8>>) -> Result<(), String>;
-    /// Adds totals to the result that is being written; chunk 0 begins it.
-    ///
-    /// # Errors
-    /// What the operator should know.
-    fn append_totals(&mut self, terms: &Terms, chunk: u64, totals: &[i128]) -> Result<(), String>;
-    /// Makes the result durable and visible, all at once.
-    ///
-    /// # Errors
-    /// What the operator should know.
-    fn finish_result(&mut self, terms: &Terms, result: &Finish) -> Result<(), String>;
-}
-
-/// Tables of at most this many cells keep the partial sums beside the result, to be shown to people. They are what
-/// every result party sees in the protocol anyway.
-pub const KEEP_PARTIALS: u64 = 4096;
-
-/// What completes a result file.
-#[derive(Clone)]
-pub struct Finish {
-    /// Positions of the contributors.
-    pub contributors: Vec<u16>,
-    /// The result's digest, the same at every result party.
-    pub digest: [u8; 32],
-    /// Each holder's partial sum as canonical elements, for small tables.
-    pub partials: Vec<(u16, Vec<u8>)>,
-}
-
-impl fmt::Debug for Finish {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // All partial sums together are the total, and so is the digest to whoever can guess.
-        f.debug_struct("Finish").field("contributors", &self.contributors).finish_non_exhaustive()
-    }
-}
+use super::workplace::{Finish, KEEP_PARTIALS, Object, Workplace};
 
 /// A share that goes into a partial sum.
 pub enum Summand {
@@ -112,6 +30,21 @@ pub enum Part {
     Elements(Zeroizing<Vec<u8>>),
     /// They are this party's own, at the workplace.
     Own,
+}
+
+/// State of an explicit share that is coming in, between chunks.
+pub struct Arriving {
+    /// Boxed, as those of a [`Tally`].
+    hasher: Box<ShareHasher>,
+    salt: Salt,
+    /// The digest in its header.
+    digest: [u8; 32],
+}
+
+impl Arriving {
+    pub(super) fn new(salt: Salt, digest: [u8; 32]) -> Self {
+        Self { hasher: Box::new(ShareHasher::new()), salt, digest }
+    }
 }
 
 /// State of the streaming reconstruction between chunks.
@@ -158,12 +91,23 @@ impl Tally {
 pub enum Job {
     /// Read and validate the input, write the snapshot.
     Load,
-    /// Make the dealing of the snapshot: explicit shares that this party keeps, and the digest of every share.
+    /// Make the dealing of the snapshot: every explicit share, and the digest of every share.
     Deal {
         /// The dealing key.
         key: DealingKey,
         /// Digest of the encoded input.
         input: InputDigest,
+    },
+    /// Take in one chunk of an explicit share; with the last one it is durable.
+    Store {
+        /// Whose share.
+        dealer: u16,
+        /// Which chunk.
+        chunk: u64,
+        /// What arrived.
+        elements: Zeroizing<Vec<u8>>,
+        /// State so far.
+        share: Arriving,
     },
     /// Sum the shares of S into this party's partial sum.
     Sum {
@@ -191,12 +135,33 @@ pub enum Done {
     Loaded(Result<InputDigest, Vec<String>>),
     /// Of [`Job::Deal`]: a salted digest of each compute party's share, by seat.
     Dealt(Result<Vec<[u8; 32]>, String>),
+    /// Of [`Job::Store`].
+    Stored {
+        /// Whose share.
+        dealer: u16,
+        /// State after this chunk; none where the share is whole, is the one in its header, and is durable.
+        stored: Result<Option<Arriving>, StoreError>,
+    },
     /// Of [`Job::Sum`]: digest of the partial sum.
     Summed(Result<[u8; 32], String>),
     /// Of [`Job::Combine`].
     Combined(Result<Tally, CombineError>),
     /// Of [`Job::Finish`].
     Finished(Result<(), String>),
+}
+
+/// An explicit share was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The dealer sent elements that are none.
+    #[error("a share with elements that are not canonical")]
+    NotCanonical,
+    /// The dealer sent another share than its header names.
+    #[error("a share that its header does not name")]
+    Unnamed,
+    /// This node could not do it.
+    #[error("{0}")]
+    Workplace(String),
 }
 
 /// A chunk did not become totals.
@@ -208,6 +173,9 @@ pub enum CombineError {
         /// Who.
         holder: u16,
     },
+    /// The partial sums do not lie on one polynomial. In semi-honest rounds this names nobody (PROTOCOL 4.7).
+    #[error(transparent)]
+    Inconsistent(RecombineError),
     /// The sum is not one of |S| values within bounds. In semi-honest rounds this names nobody (PROTOCOL 4.7).
     #[error("a total lies outside of what the contributors' bounds allow")]
     OutOfRange,
@@ -222,6 +190,9 @@ impl Job {
         match self {
             Self::Load => Done::Loaded(load(terms, place)),
             Self::Deal { key, input } => Done::Dealt(deal(terms, place, &key, &input)),
+            Self::Store { dealer, chunk, elements, share } => {
+                Done::Stored { dealer, stored: store(terms, place, dealer, chunk, &elements, share) }
+            }
             Self::Sum { summands } => Done::Summed(sum(terms, place, &summands)),
             Self::Combine { chunk, contributors, parts, tally } => {
                 Done::Combined(combine(terms, place, chunk, contributors, parts, tally))
@@ -245,7 +216,8 @@ fn load(terms: &Terms, place: &mut dyn Workplace) -> Result<InputDigest, Vec<Str
     Ok(hasher.finish())
 }
 
-/// PROTOCOL 2.1: peers get seeds; what is explicit stays here, so a peer-to-peer dealing sends no elements.
+/// PROTOCOL 2.1: k − 1 parties get seeds. The other shares are made in one pass over the snapshot: this party's own, where
+/// it is one of them, and those that it sends.
 fn deal(
     terms: &Terms,
     place: &mut dyn Workplace,
@@ -255,40 +227,76 @@ fn deal(
     let scheme = terms.scheme();
     let dealer = terms.dealer(terms.me()).ok_or("this party deals nothing")?;
     let dealing = sharing::Dealing::new(scheme, dealer, key, &terms.round().0, input);
-    let own = Object::Share(terms.me());
-    if scheme.explicit_recipients(dealer).iter().any(|&seat| Some(seat) != dealer.compute) {
-        return Err("shares of a dealer that holds none itself are not there yet".to_string());
+    let mut explicit: Vec<(Object, ShareHasher)> = terms
+        .explicit_recipients(terms.me())
+        .into_iter()
+        .map(|p| (Object::dealt(terms, p), ShareHasher::new()))
+        .collect();
+    for (object, _) in &explicit {
+        place.create(terms, *object)?;
     }
     // PROTOCOL 2.2: a dealing key is bound to one input, so what is dealt must be what the key was drawn for.
     let mut dealt = InputHasher::new(terms.layout());
-    let mut hasher = ShareHasher::new();
     let mut bytes = Zeroizing::new(Vec::new());
-    let mut share = Zeroizing::new(Vec::new());
-    place.create(terms, own)?;
     for chunk in 0..terms.layout().chunks() {
         place.read(Object::Snapshot, chunk, &mut bytes)?;
         let encoded = Cells::read(terms.layout().field, &bytes).map_err(|e| e.to_string()).and_then(|cells| {
             Encoded::restore(terms.columns(), chunk * sharing::CHUNK_CELLS as u64, cells).map_err(|e| e.to_string())
         })?;
         dealt.update(&encoded);
-        for (_, cells) in dealing.explicit_chunk(chunk, &encoded) {
-            share.clear();
-            cells.write_to(&mut share);
+        for ((object, hasher), (_, cells)) in explicit.iter_mut().zip(dealing.explicit_chunk(chunk, &encoded)) {
+            bytes.clear();
+            cells.write_to(&mut bytes);
+            hasher.update(&bytes);
+            place.append(*object, &bytes)?;
         }
-        hasher.update(&share);
-        place.append(own, &share)?;
     }
     if dealt.finish() != *input {
         return Err("the snapshot is not the input that was approved".to_string());
     }
-    place.commit(own)?;
-    let mut hasher = Some(hasher);
+    for (object, _) in &explicit {
+        place.commit(*object)?;
+    }
+    let mut hashers = explicit.into_iter().map(|(_, hasher)| hasher);
     (0..scheme.n())
-        .map(|seat| match (scheme.form(dealer, seat), dealing.seed(seat)) {
-            (ShareForm::Seeded, Some(seed)) => Ok(sharing::seed_digest(&dealing.salt(seat), &seed)),
-            _ => hasher.take().map(|h| h.digest(&dealing.salt(seat))).ok_or_else(|| "two explicit shares".to_string()),
+        .map(|seat| {
+            let salt = dealing.salt(seat);
+            match dealing.seed(seat) {
+                Some(seed) => Ok(sharing::seed_digest(&salt, &seed)),
+                None => hashers.next().map(|hasher| hasher.digest(&salt)).ok_or_else(|| "a share is missing".into()),
+            }
         })
         .collect()
+}
+
+/// PROTOCOL 3: a share is one under D_i if it gives the salted digest in the header. Only then is it made durable.
+fn store(
+    terms: &Terms,
+    place: &mut dyn Workplace,
+    dealer: u16,
+    chunk: u64,
+    elements: &[u8],
+    mut share: Arriving,
+) -> Result<Option<Arriving>, StoreError> {
+    let layout = terms.layout();
+    let object = Object::Share(dealer);
+    let canonical = Cells::read(layout.field, elements).is_ok_and(|cells| cells.len() == layout.chunk_cells(chunk));
+    if !canonical {
+        return Err(StoreError::NotCanonical);
+    }
+    if chunk == 0 {
+        place.create(terms, object).map_err(StoreError::Workplace)?;
+    }
+    share.hasher.update(elements);
+    place.append(object, elements).map_err(StoreError::Workplace)?;
+    if chunk + 1 < layout.chunks() {
+        return Ok(Some(share));
+    }
+    if share.hasher.digest(&share.salt) != share.digest {
+        return Err(StoreError::Unnamed);
+    }
+    place.commit(object).map_err(StoreError::Workplace)?;
+    Ok(None)
 }
 
 /// PROTOCOL 4.6: sum the shares of S and put the partial sum on disk.
@@ -349,7 +357,10 @@ fn combine(
         shares.push((*seat, cells));
     }
     let shares: Vec<(u16, &Cells)> = shares.iter().map(|(seat, cells)| (*seat, cells)).collect();
-    let sums = terms.scheme().recombine(&shares).map_err(|e| CombineError::Workplace(e.to_string()))?;
+    let sums = terms.scheme().recombine(&shares).map_err(|error| match error {
+        RecombineError::Inconsistent { .. } => CombineError::Inconsistent(error),
+        mistake => CombineError::Workplace(mistake.to_string()),
+    })?;
     let first = chunk * sharing::CHUNK_CELLS as u64;
     let totals =
         sharing::decode_totals(&sums, contributors, terms.columns(), first).map_err(|_| CombineError::OutOfRange)?;

@@ -10,7 +10,9 @@
 mod board;
 mod context;
 mod dealer;
+mod flow;
 mod holder;
+mod incoming;
 mod intake;
 mod job;
 mod ledger;
@@ -21,14 +23,16 @@ mod terms;
 mod view;
 mod voter;
 mod waits;
+mod workplace;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use rand_core::CryptoRng;
-use wire::link::{BulkId, BulkKind, Grant, Have};
+use wire::link::{BulkKind, Grant, Have};
 use wire::message::Votes;
 use wire::{Body, MessageKind, Sealed, Signer, Until, Vote};
 
@@ -36,16 +40,18 @@ use self::board::Board;
 pub use self::board::dealing_digest;
 use self::context::Context;
 use self::dealer::Dealer;
+use self::flow::Outflow;
 use self::holder::Holder;
 use self::ledger::Ledger;
 use self::receiver::{Receiver, Trouble};
 use self::voter::Voter;
-pub use job::{CombineError, Done, Finish, Job, KEEP_PARTIALS, Object, Part, Summand, Tally, Workplace};
+pub use flow::WINDOW;
+pub use job::{Arriving, CombineError, Done, Job, Part, StoreError, Summand, Tally};
 pub use proof::check_void;
-pub use receiver::WINDOW;
 pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};
 pub use terms::{Terms, TermsError};
 pub use view::{Phase, View, Wait};
+pub use workplace::{Finish, KEEP_PARTIALS, Object, Workplace};
 
 /// Inventories that are answered on one link. One is sent when a link comes up and one when a party joins a round; a
 /// peer that asks again and again gets no more.
@@ -65,8 +71,8 @@ pub struct Round {
     voter: Voter,
     receiver: Receiver,
     inbox: VecDeque<Sealed>,
-    /// Chunks of this party's partial sum that were sent over each live link.
-    sent: BTreeMap<u16, u64>,
+    /// What went out over each live link of this party's bulk objects.
+    sent: BTreeMap<(u16, BulkKind), Outflow>,
     inventories: BTreeMap<u16, u32>,
     outcomes: BTreeSet<u16>,
     compared: BTreeSet<u16>,
@@ -326,8 +332,12 @@ impl Round {
             Event::Have { peer, have } => self.answer(context, peer, &have),
             Event::Grant { peer, grant } => self.stream(context, peer, &grant),
             Event::Chunk { peer, object, index, elements } => {
-                if object.kind == BulkKind::Partial && self.ended.is_none() {
-                    self.receiver.chunk(context, peer, index, elements);
+                if self.ended.is_some() {
+                    return;
+                }
+                match object.kind {
+                    BulkKind::Share => self.holder.chunk(context, peer, index, elements),
+                    BulkKind::Partial => self.receiver.chunk(context, peer, index, elements),
                 }
             }
             Event::Done(done) => self.done(context, done),
@@ -339,13 +349,14 @@ impl Round {
         if self.closed {
             return;
         }
-        self.sent.remove(&peer);
+        self.sent.retain(|(to, _), _| *to != peer);
         self.inventories.remove(&peer);
         if let Some(propose) = context.ledger.from(MessageKind::Propose, context.terms.me()) {
             context.step.actions.push(Action::Send { to: peer, message: propose.clone() });
         }
         let have = inventory(context, peer);
         context.step.actions.push(Action::SendHave { to: peer, have });
+        self.holder.link_up(context, peer);
         self.receiver.link_up(context, peer);
     }
 
@@ -384,22 +395,22 @@ impl Round {
         }
     }
 
-    /// A result party lets us send elements of our partial sum.
+    /// A peer lets us send elements: of our partial sum, or of the explicit share that we dealt it.
     fn stream(&mut self, context: &mut Context<'_>, peer: u16, grant: &Grant) {
-        let me = context.terms.me();
-        let published = context.ledger.from(MessageKind::Partial, me).is_some();
-        let object = BulkId { round: context.terms.round(), kind: BulkKind::Partial };
-        if grant.object != object || !context.terms.is_result(peer) || !published || self.closed {
+        let (terms, object) = (context.terms, grant.object);
+        let published = context.ledger.from(MessageKind::Partial, terms.me()).is_some();
+        let from = match object.kind {
+            BulkKind::Partial if terms.is_result(peer) && published => Object::Partial,
+            BulkKind::Share if self.dealer.keeps_share_for(terms, peer) => Object::ShareFor(peer),
+            BulkKind::Partial | BulkKind::Share => return,
+        };
+        if object.round != terms.round() || self.closed {
             return;
         }
-        let sent = self.sent.entry(peer).or_default();
-        let first = grant.next.max(*sent);
-        // A receiver that wants more at once than a window is none of ours.
-        let window = grant.next.saturating_add(WINDOW);
-        let end = grant.limit.min(window).min(context.terms.layout().chunks());
-        if end > first {
-            *sent = end;
-            context.step.actions.push(Action::Stream { to: peer, object, from: Object::Partial, first, end });
+        let flow = self.sent.entry((peer, object.kind)).or_default();
+        let Range { start: first, end } = flow.granted(grant, terms.layout().chunks());
+        if first < end {
+            context.step.actions.push(Action::Stream { to: peer, object, from, first, end });
         }
     }
 
@@ -414,6 +425,7 @@ impl Round {
             Done::Loaded(loaded) => self.dealer = dealer(self).loaded(context, loaded),
             Done::Dealt(Ok(digests)) => self.dealer = dealer(self).dealt(context, &mut self.holder, digests),
             Done::Dealt(Err(error)) => self.dealer = dealer(self).failed(context, error),
+            Done::Stored { dealer, stored } => self.holder.stored(context, dealer, stored),
             Done::Summed(Ok(digest)) => self.holder.summed(context, digest),
             Done::Summed(Err(error)) => self.holder.stalled(context, &error),
             Done::Combined(combined) => {

@@ -5,7 +5,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use wire::link::{BulkId, BulkKind, Grant};
@@ -14,14 +14,12 @@ use zeroize::Zeroizing;
 
 use super::board::Board;
 use super::context::Context;
-use super::job::{Closed, CombineError, Finish, Job, Part, Tally};
+use super::flow::WINDOW;
+use super::job::{Closed, CombineError, Job, Part, Tally};
 use super::ledger::Ledger;
 use super::step::{Action, Note};
 use super::terms::Terms;
-
-/// Chunks that a holder may send ahead of the one that is combined next: enough to hide a round trip, and at most
-/// 8 MiB a holder in the largest field.
-pub const WINDOW: u64 = 8;
+use super::workplace::Finish;
 
 /// Why there is no result here.
 pub(super) enum Trouble {
@@ -122,6 +120,7 @@ impl Receiver {
             CombineError::NotCanonical { holder } => {
                 Trouble::Peers(format!("{} sent a partial sum with elements that are none", terms.party_id(holder)))
             }
+            CombineError::Inconsistent(_) => Trouble::Peers(error.to_string()),
             CombineError::OutOfRange => {
                 Trouble::Peers(format!("{error}; a semi-honest round cannot tell who is at fault"))
             }
@@ -172,7 +171,7 @@ impl Receiver {
             let next = (streaming.next..streaming.limit)
                 .find(|index| !streaming.arrived.get(index).is_some_and(|parts| parts.contains_key(&peer)))
                 .unwrap_or(streaming.limit);
-            let grant = Grant { object, next, limit: streaming.limit };
+            let grant = Grant { object, epoch: 0, next, limit: streaming.limit };
             context.step.actions.push(Action::SendGrant { to: peer, grant });
         }
     }
@@ -201,7 +200,7 @@ impl Streaming {
         self.limit = limit;
         let object = BulkId { round: context.terms.round(), kind: BulkKind::Partial };
         for &to in self.holders.iter().filter(|&&h| h != context.terms.me()) {
-            let grant = Grant { object, next: self.next, limit };
+            let grant = Grant { object, epoch: 0, next: self.next, limit };
             context.step.actions.push(Action::SendGrant { to, grant });
         }
     }

@@ -10,7 +10,8 @@ use wire::link::{BulkId, Grant, Have};
 use wire::{MessageKind, Sealed, Set, SetDigest};
 use zeroize::Zeroizing;
 
-use super::job::{Done, Job, Object};
+use super::job::{Done, Job};
+use super::workplace::Object;
 
 /// Milliseconds of a monotonic clock that is the owner's affair (PROTOCOL 4.9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -8,7 +8,9 @@ use core::time::Duration;
 use sharing::{Column, Dealer, Layout, Scheme};
 use wire::{Body, RoundId, Until};
 
-use crate::agreement::{Adversary, Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles};
+use crate::agreement::{
+    Adversary, Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles, SharingScheme,
+};
 
 /// A party as the round knows it.
 #[derive(Clone, Debug)]
@@ -179,10 +181,20 @@ impl Terms {
         self.quorum
     }
 
-    /// The linear scheme. Additive is the only one that is there yet.
+    /// The linear scheme.
     #[must_use]
     pub fn scheme(&self) -> Scheme {
-        Scheme::additive(self.quorum.n)
+        match self.computation.sharing {
+            SharingScheme::Additive => Scheme::additive(self.quorum.n),
+            SharingScheme::Shamir { threshold } => Scheme::shamir(self.quorum.n, threshold),
+        }
+    }
+
+    /// The compute parties whose share of that party's dealing is explicit, in agreement order (PROTOCOL 2.1).
+    #[must_use]
+    pub fn explicit_recipients(&self, dealer: u16) -> Vec<u16> {
+        let seats = self.dealer(dealer).map(|dealer| self.scheme().explicit_recipients(dealer)).unwrap_or_default();
+        seats.into_iter().filter_map(|seat| self.computes.get(usize::from(seat)).copied()).collect()
     }
 
     /// A dealer's place in the scheme.

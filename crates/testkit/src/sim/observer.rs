@@ -165,7 +165,7 @@ impl Observer {
             }
             Body::Receipt { .. } => {
                 let dealer = message.recipient().unwrap_or(u16::MAX);
-                let held = if dealer == terms.me() {
+                let held = if terms.explicit_recipients(dealer).contains(&terms.me()) {
                     place.holds(Object::Share(dealer))
                 } else {
                     watch.secrets.contains(&SecretName::Seed(dealer))

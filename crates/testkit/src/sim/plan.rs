@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::agreement::ColumnDraft;
+use protocol::agreement::{ColumnDraft, SharingDraft};
 
 use crate::consortium::{Blueprint, Key, Roles, column, computation, figures};
 use crate::dice::Dice;
@@ -165,6 +165,15 @@ impl Plan {
     #[must_use]
     pub fn parties(&self) -> u16 {
         u16::try_from(self.blueprint.keys.len()).unwrap_or(u16::MAX)
+    }
+
+    /// Shares by Shamir's scheme. Where the plan did not say how many contributors it takes, it takes all.
+    pub fn shamir(&mut self, threshold: u16) {
+        let inputs = i64::try_from(self.inputs.iter().filter(|input| !input.is_empty()).count()).ok();
+        for computation in &mut self.blueprint.draft.computations {
+            computation.sharing = Some(SharingDraft::Shamir { threshold: Some(i64::from(threshold)) });
+            computation.min_contributors = computation.min_contributors.or(inputs);
+        }
     }
 
     /// Asks for so many contributors only.

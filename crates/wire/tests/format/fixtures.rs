@@ -169,7 +169,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("message", Frame::Message(Zeroizing::new(vec![1, 2, 3]))),
         ("have", have(vec![[0xE1; 32], [0xE2; 32]])),
         ("have-nothing", have(vec![])),
-        ("grant", Frame::Grant(Grant { object: object(BulkKind::Partial), next: 2, limit: 0x0A })),
+        ("grant", Frame::Grant(Grant { object: object(BulkKind::Partial), epoch: 3, next: 2, limit: 0x0A })),
         (
             "chunk",
             Frame::Chunk {

@@ -27,6 +27,7 @@ async fn what_is_no_frame_closes_the_link_with_the_reason() {
     let (mut first, to_second, mut second, to_first) = pair(&consortium).await;
     let grant = Frame::Grant(wire::link::Grant {
         object: wire::link::BulkId { round: wire::RoundId([1; 32]), kind: wire::link::BulkKind::Share },
+        epoch: 0,
         next: 0,
         limit: 1,
     })
