@@ -5,13 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use sharing::{Dealing, DealingKey, InputDigest};
-use wire::{Body, DealingDigest, Secret32, ShareContent};
+use wire::{Body, DealingDigest, MessageKind, Secret32, ShareContent};
 use zeroize::Zeroizing;
 
 use super::board::dealing_digest;
 use super::context::Context;
 use super::holder::Holder;
 use super::job::Job;
+use super::restore::secret;
 use super::step::{Approver, Change, Note, SecretName};
 use super::terms::Terms;
 use super::workplace::Object;
@@ -60,6 +61,38 @@ pub(super) struct Dealt {
 impl Dealer {
     pub(super) fn new(is_input: bool) -> Self {
         if is_input { Self::Asking(Asking { errors: Vec::new(), declined: false }) } else { Self::Idle }
+    }
+
+    /// Where a party stands by what it has signed and kept. A dealing that was under way is made again: of the same
+    /// snapshot, with the same key.
+    pub(super) fn restore(context: &mut Context<'_>, secrets: &[(SecretName, Zeroizing<Vec<u8>>)]) -> Self {
+        let me = context.terms.me();
+        let kept = secret(secrets, SecretName::Dealing).and_then(|bytes| {
+            let (key, input) = bytes.split_first_chunk::<32>()?;
+            Some(Making { key: DealingKey::from_bytes(*key), input: InputDigest::from_bytes(input.try_into().ok()?) })
+        });
+        if let Some(header) = context.ledger.from(MessageKind::Deal, me) {
+            let dealing = dealing_digest(header);
+            let receipted = context.board.receipted_by(me, dealing);
+            return Self::Dealt(Dealt { dealing, receipted, erased: kept.is_none() });
+        }
+        if !context.terms.is_input(me) {
+            return Self::Idle;
+        }
+        match kept {
+            Some(making) => {
+                for recipient in context.terms.explicit_recipients(me) {
+                    context.erase(Object::dealt(context.terms, recipient));
+                }
+                context.run(Job::Deal { key: making.key.clone(), input: making.input.clone() });
+                Self::Dealing(making)
+            }
+            None => {
+                context.erase(Object::Snapshot);
+                let declined = context.ledger.from(MessageKind::Decline, me).is_some();
+                Self::Asking(Asking { errors: Vec::new(), declined })
+            }
+        }
     }
 
     /// Nothing is dealt any more once the contributors are certified (PROTOCOL 4.6).

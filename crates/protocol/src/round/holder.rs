@@ -9,9 +9,11 @@ use sharing::{Salt, Seed};
 use wire::{Body, DealingDigest, MessageKind, Sealed, ShareContent};
 use zeroize::Zeroizing;
 
+use super::board::dealing_digest;
 use super::context::Context;
 use super::incoming::Incoming;
 use super::job::{Arriving, Job, StoreError, Summand};
+use super::restore::secret;
 use super::step::{Change, Millis, SecretName};
 use super::workplace::Object;
 
@@ -57,6 +59,31 @@ pub(super) struct Holder {
 impl Holder {
     pub(super) fn new() -> Self {
         Self { shares: BTreeMap::new(), incoming: BTreeMap::new(), own: None, stage: Stage::Collecting }
+    }
+
+    /// Where a party stands by what it has signed and kept.
+    pub(super) fn restore(context: &mut Context<'_>, secrets: &[(SecretName, Zeroizing<Vec<u8>>)]) -> Self {
+        let mut holder = Self::new();
+        let (terms, ledger) = (context.terms, &*context.ledger);
+        let me = terms.me();
+        for receipt in ledger.all(MessageKind::Receipt, me) {
+            let (Some(dealer), Body::Receipt { dealing }) = (receipt.recipient(), receipt.body()) else { continue };
+            let seed = secret(secrets, SecretName::Seed(dealer)).and_then(|bytes| bytes.try_into().ok());
+            let held = seed.map_or(Held::Stored, |seed| Held::Seed(Seed::from_bytes(seed)));
+            holder.shares.insert(dealer, (*dealing, held));
+        }
+        holder.own = ledger.from(MessageKind::Deal, me).map(dealing_digest);
+        if ledger.from(MessageKind::Partial, me).is_some() {
+            holder.stage = Stage::Summed;
+            return holder;
+        }
+        // What was being written, or was not yet receipted, is begun anew.
+        context.erase(Object::Partial);
+        let explicit = |dealer: &u16| *dealer != me && terms.explicit_recipients(*dealer).contains(&me);
+        for &dealer in terms.inputs().iter().filter(|dealer| explicit(dealer) && !holder.holds(**dealer)) {
+            context.erase(Object::Share(dealer));
+        }
+        holder
     }
 
     /// The explicit share that stays with its dealer: this party itself.

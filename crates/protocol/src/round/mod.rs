@@ -10,6 +10,8 @@
 mod board;
 mod context;
 mod dealer;
+mod ending;
+mod exchange;
 mod flow;
 mod holder;
 mod incoming;
@@ -18,6 +20,7 @@ mod job;
 mod ledger;
 mod proof;
 mod receiver;
+mod restore;
 mod step;
 mod terms;
 mod view;
@@ -26,20 +29,20 @@ mod waits;
 mod workplace;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 use rand_core::CryptoRng;
-use wire::link::{BulkKind, Grant, Have};
+use wire::link::BulkKind;
 use wire::message::Votes;
-use wire::{Body, MessageKind, Sealed, Signer, Until, Vote};
+use wire::{Body, MessageKind, Sealed, Signer, Vote};
 
 use self::board::Board;
 pub use self::board::dealing_digest;
 use self::context::Context;
 use self::dealer::Dealer;
+use self::ending::closed_forever;
+use self::exchange::inventory;
 use self::flow::Outflow;
 use self::holder::Holder;
 use self::ledger::Ledger;
@@ -48,14 +51,11 @@ use self::voter::Voter;
 pub use flow::WINDOW;
 pub use job::{Arriving, CombineError, Done, Job, Part, StoreError, Summand, Tally};
 pub use proof::check_void;
+pub use restore::Saved;
 pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};
 pub use terms::{Terms, TermsError};
 pub use view::{Phase, View, Wait};
 pub use workplace::{Finish, KEEP_PARTIALS, Object, Workplace};
-
-/// Inventories that are answered on one link. One is sent when a link comes up and one when a party joins a round; a
-/// peer that asks again and again gets no more.
-const MAX_INVENTORIES: u32 = 4;
 
 /// More attempts than the deadlines of any agreement leave time for. Votes of a higher one are of nobody honest.
 pub const MAX_ATTEMPTS: u32 = 256;
@@ -102,29 +102,9 @@ impl Round {
         signer: &dyn Signer,
     ) -> (Self, Step) {
         let me = terms.me();
-        let dealer = Dealer::new(terms.is_input(me));
-        let asks = matches!(dealer, Dealer::Asking(_));
-        let mut round = Self {
-            started: now,
-            ledger: Ledger::default(),
-            board: Board::default(),
-            dealer,
-            holder: Holder::new(),
-            voter: Voter::default(),
-            receiver: Receiver::Waiting,
-            inbox: VecDeque::new(),
-            sent: BTreeMap::new(),
-            inventories: BTreeMap::new(),
-            outcomes: BTreeSet::new(),
-            compared: BTreeSet::new(),
-            differing: BTreeSet::new(),
-            ended: None,
-            gave_up: false,
-            void: false,
-            abstains: false,
-            closed: false,
-            terms: Arc::new(terms),
-        };
+        let mut round = Self::new(terms, now);
+        round.dealer = Dealer::new(round.terms.is_input(me));
+        let asks = matches!(round.dealer, Dealer::Asking(_));
         let step = round.with_context(now, rng, signer, |round, context| {
             context.note(Note::Joined { proposer: proposal.as_ref().map(Sealed::sender) });
             if asks {
@@ -145,6 +125,30 @@ impl Round {
             }
         });
         (round, step)
+    }
+
+    fn new(terms: Terms, started: Millis) -> Self {
+        Self {
+            started,
+            ledger: Ledger::default(),
+            board: Board::default(),
+            dealer: Dealer::Idle,
+            holder: Holder::new(),
+            voter: Voter::default(),
+            receiver: Receiver::Waiting,
+            inbox: VecDeque::new(),
+            sent: BTreeMap::new(),
+            inventories: BTreeMap::new(),
+            outcomes: BTreeSet::new(),
+            compared: BTreeSet::new(),
+            differing: BTreeSet::new(),
+            ended: None,
+            gave_up: false,
+            void: false,
+            abstains: false,
+            closed: false,
+            terms: Arc::new(terms),
+        }
     }
 
     /// What the round is about.
@@ -218,6 +222,20 @@ impl Round {
         signer: &dyn Signer,
         act: impl FnOnce(&mut Self, &mut Context<'_>),
     ) -> Step {
+        self.with_facts(now, rng, signer, |round, context| {
+            act(round, context);
+            round.settle(context);
+        })
+    }
+
+    /// Runs `act` on the facts of the round.
+    fn with_facts(
+        &mut self,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+        signer: &dyn Signer,
+        act: impl FnOnce(&mut Self, &mut Context<'_>),
+    ) -> Step {
         let collected = self.collected();
         let terms = Arc::clone(&self.terms);
         let mut ledger = core::mem::take(&mut self.ledger);
@@ -235,7 +253,6 @@ impl Round {
             step: Step::default(),
         };
         act(self, &mut context);
-        self.settle(&mut context);
         let step = context.step;
         self.ledger = ledger;
         self.board = board;
@@ -265,28 +282,6 @@ impl Round {
         self.compare(context);
         self.close(context);
         self.expire(context);
-    }
-
-    /// PROTOCOL 4.8: who sees n − q + 1 Closes of ∞ abandons too, for the round cannot end; and enough of them without a
-    /// lock prove that nothing of it has opened or can.
-    fn foresee(&mut self, context: &mut Context<'_>) {
-        let terms = context.terms;
-        let forever = closed_forever(terms, context.ledger, true);
-        if self.ended.is_none() && context.board.certified.is_none() && forever.len() >= terms.ends_a_round() {
-            let why = |&party: &u16| {
-                let said = context.ledger.from(MessageKind::Abandon, party).map(Sealed::body);
-                let reason =
-                    if let Some(Body::Abandon { reason }) = said { waits::plain(reason) } else { String::new() };
-                alloc::format!("{} has given it up ({reason})", terms.party_id(party))
-            };
-            let reasons: Vec<String> = forever.iter().map(why).collect();
-            self.abandon(context, alloc::format!("the round cannot end any more: {}", reasons.join(", ")));
-        }
-        if self.gave_up && !self.void && terms.makes_void(&closed_forever(terms, context.ledger, false)) {
-            self.void = true;
-            context.note(Note::Void);
-            context.change(Change::Void);
-        }
     }
 
     /// PROTOCOL 4.7: result parties compare Outcomes, each once, as soon as both are there.
@@ -344,76 +339,6 @@ impl Round {
         }
     }
 
-    /// PROTOCOL 6.3: a link has no memory. Say that there is this round, and what we hold of it.
-    fn link_up(&mut self, context: &mut Context<'_>, peer: u16) {
-        if self.closed {
-            return;
-        }
-        self.sent.retain(|(to, _), _| *to != peer);
-        self.inventories.remove(&peer);
-        if let Some(propose) = context.ledger.from(MessageKind::Propose, context.terms.me()) {
-            context.step.actions.push(Action::Send { to: peer, message: propose.clone() });
-        }
-        let have = inventory(context, peer);
-        context.step.actions.push(Action::SendHave { to: peer, have });
-        self.holder.link_up(context, peer);
-        self.receiver.link_up(context, peer);
-    }
-
-    /// Sends what the peer lacks: of what is public, and of what we ourselves addressed to it.
-    fn answer(&mut self, context: &mut Context<'_>, peer: u16, have: &Have) {
-        let answered = self.inventories.entry(peer).or_default();
-        *answered += 1;
-        if *answered > MAX_INVENTORIES {
-            return;
-        }
-        let held: BTreeSet<[u8; 32]> = have.messages.iter().copied().collect();
-        let me = context.terms.me();
-        for message in context.ledger.messages() {
-            let public = !matches!(message.kind(), MessageKind::Share | MessageKind::Partial);
-            let concerns =
-                context.terms.concerns(message.body(), message.recipient(), peer) && self.matters(context, message);
-            // Its own messages too: a party that has lost some is to know.
-            let for_peer = concerns || message.sender() == peer;
-            if for_peer && (public || message.sender() == me) && !held.contains(&message.digest().0) {
-                context.step.actions.push(Action::Send { to: peer, message: message.clone() });
-            }
-        }
-    }
-
-    /// Votes of attempts that are over help nobody: a Close brings whoever is behind to the attempt that is on, and a
-    /// certificate ends them all.
-    fn matters(&self, context: &Context<'_>, message: &Sealed) -> bool {
-        let certified = context.board.certified.is_some();
-        match message.body() {
-            Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => {
-                !certified && *attempt >= self.voter.attempt()
-            }
-            Body::Close { until, .. } => !certified && context.ledger.closed_until(message.sender()) == Some(*until),
-            Body::Certificate { .. } => message.sender() == context.terms.me(),
-            _ => true,
-        }
-    }
-
-    /// A peer lets us send elements: of our partial sum, or of the explicit share that we dealt it.
-    fn stream(&mut self, context: &mut Context<'_>, peer: u16, grant: &Grant) {
-        let (terms, object) = (context.terms, grant.object);
-        let published = context.ledger.from(MessageKind::Partial, terms.me()).is_some();
-        let from = match object.kind {
-            BulkKind::Partial if terms.is_result(peer) && published => Object::Partial,
-            BulkKind::Share if self.dealer.keeps_share_for(terms, peer) => Object::ShareFor(peer),
-            BulkKind::Partial | BulkKind::Share => return,
-        };
-        if object.round != terms.round() || self.closed {
-            return;
-        }
-        let flow = self.sent.entry((peer, object.kind)).or_default();
-        let Range { start: first, end } = flow.granted(grant, terms.layout().chunks());
-        if first < end {
-            context.step.actions.push(Action::Stream { to: peer, object, from, first, end });
-        }
-    }
-
     fn done(&mut self, context: &mut Context<'_>, done: Done) {
         if self.closed {
             // What a job wrote after the round was over here is to go as well.
@@ -441,123 +366,4 @@ impl Round {
             Done::Finished(Err(error)) => self.withhold(context, Trouble::Here(error)),
         }
     }
-
-    /// What a party without the result role has to do is done when every result party has the result.
-    fn close(&mut self, context: &mut Context<'_>) {
-        let terms = context.terms;
-        if self.closed || !terms.results().iter().all(|p| self.outcomes.contains(p)) {
-            return;
-        }
-        // Nobody ends a round because a peer says so: a compute party does its own part first.
-        let done = !terms.is_compute(terms.me()) || (context.board.certified.is_some() && self.holder.is_done());
-        if self.ended.is_none() && !terms.is_result(terms.me()) && done {
-            self.end(context, Ended::Completed { result: None });
-        }
-        if self.ended.is_some() {
-            // PROTOCOL 4.6: it keeps Partial and certificate until all result parties confirm.
-            self.closed = true;
-            context.change(Change::EraseSecrets);
-            context.step.actions.push(Action::EraseAll);
-        }
-    }
-
-    /// PROTOCOL 4.8: by the party's own deadline, never while it holds a certificate; then at twice the time.
-    fn expire(&mut self, context: &mut Context<'_>) {
-        let over = |at: Millis| context.now >= at;
-        if self.closed || !over(self.give_up()) {
-            return;
-        }
-        if self.ended.is_some() {
-            if over(self.last_day()) {
-                self.closed = true;
-                context.step.actions.push(Action::EraseAll);
-            }
-        } else if context.board.certified.is_none() || over(self.last_day()) {
-            let waits: Vec<String> =
-                self.waits(context.ledger, context.board).iter().map(ToString::to_string).collect();
-            let after = context.terms.computation().give_up_after.as_secs();
-            self.abandon(context, alloc::format!("given up after {after} s: waited for {}", waits.join(", ")));
-            // With a certificate nothing is left that could make it void.
-            self.closed = context.board.certified.is_some();
-        }
-    }
-
-    /// PROTOCOL 4.7: there will be no result here. The others may still have theirs, so this party's partial sum stays
-    /// until they have confirmed, or the last day is over.
-    fn withhold(&mut self, context: &mut Context<'_>, trouble: Trouble) {
-        if self.ended.is_some() {
-            return;
-        }
-        // A peer is not told what this node's system says: paths and disks are nobody else's affair.
-        let (reason, told) = match trouble {
-            Trouble::Peers(reason) => (reason.clone(), reason),
-            Trouble::Here(reason) => (reason, "this party's node could not write its result".to_string()),
-        };
-        context.note(Note::Abandoned { reason: reason.clone() });
-        context.publish(None, Body::Abandon { reason: wire::Text::truncated(&told) });
-        self.receiver = Receiver::Withheld;
-        self.end(context, Ended::Abandoned { reason });
-    }
-
-    /// PROTOCOL 4.8. A compute party signs that it votes no more, with its lock or none, unless there is a certificate.
-    fn abandon(&mut self, context: &mut Context<'_>, reason: String) {
-        context.note(Note::Abandoned { reason: reason.clone() });
-        context.publish(None, Body::Abandon { reason: wire::Text::truncated(&reason) });
-        if context.terms.is_compute(context.terms.me()) && context.board.certified.is_none() {
-            self.voter.close(context, Until::Forever);
-        }
-        context.inbox.clear();
-        self.gave_up = true;
-        self.forget(context);
-        self.end(context, Ended::Abandoned { reason });
-    }
-
-    /// PROTOCOL 7: this party does not know what it has signed here, so it signs nothing any more, not even why.
-    fn abstain(&mut self, context: &mut Context<'_>) {
-        self.abstains = true;
-        context.change(Change::Abstains);
-        if self.ended.is_none() {
-            let reason = "this node was shown messages that it has signed and does not know: its data is an older copy";
-            context.note(Note::Abandoned { reason: reason.into() });
-            self.end(context, Ended::Abandoned { reason: reason.into() });
-        }
-        self.gave_up = true;
-        self.forget(context);
-    }
-
-    /// Forgets every secret of the round.
-    fn forget(&mut self, context: &mut Context<'_>) {
-        self.dealer = Dealer::Idle;
-        self.voter.stop();
-        self.holder.erase(context);
-        self.receiver = Receiver::Withheld;
-        context.step.actions.push(Action::EraseAll);
-    }
-
-    fn end(&mut self, context: &mut Context<'_>, ended: Ended) {
-        context.change(Change::Ended(ended.clone()));
-        self.ended = Some(ended);
-    }
-}
-
-/// Compute parties that have closed the round for ever: all of them, or those that show no lock.
-fn closed_forever(terms: &Terms, ledger: &Ledger, with_locks: bool) -> BTreeSet<u16> {
-    let closed = |&party: &u16| {
-        let close = ledger.close(party).map(Sealed::body);
-        matches!(close, Some(Body::Close { until: Until::Forever, lock }) if with_locks || lock.is_none())
-    };
-    terms.computes().iter().copied().filter(closed).collect()
-}
-
-/// What this party holds of what concerns the peer. The names of others are none of its business: an Outcome's name is
-/// a hash of the total.
-fn inventory(context: &Context<'_>, peer: u16) -> Have {
-    let names: Vec<[u8; 32]> = context
-        .ledger
-        .messages()
-        .filter(|m| m.sender() == peer || context.terms.concerns(m.body(), m.recipient(), peer))
-        .map(|m| m.digest().0)
-        .take(wire::link::MAX_INVENTORY)
-        .collect();
-    Have { round: context.terms.round(), messages: names.try_into().unwrap_or_default() }
 }

@@ -1,0 +1,102 @@
+//! What goes over a link outside of the protocol's turns: inventories, resends, bulk elements (PROTOCOL 6.3, 6.4).
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use wire::link::{BulkKind, Grant, Have};
+use wire::{Body, MessageKind, Sealed};
+
+use super::Round;
+use super::context::Context;
+use super::step::Action;
+use super::workplace::Object;
+
+/// Inventories that are answered on one link. One is sent when a link comes up and one when a party joins a round; a
+/// peer that asks again and again gets no more.
+const MAX_INVENTORIES: u32 = 4;
+
+impl Round {
+    /// PROTOCOL 6.3: a link has no memory. Say that there is this round, and what we hold of it.
+    pub(super) fn link_up(&mut self, context: &mut Context<'_>, peer: u16) {
+        if self.closed {
+            return;
+        }
+        self.sent.retain(|(to, _), _| *to != peer);
+        self.inventories.remove(&peer);
+        if let Some(propose) = context.ledger.from(MessageKind::Propose, context.terms.me()) {
+            context.step.actions.push(Action::Send { to: peer, message: propose.clone() });
+        }
+        let have = inventory(context, peer);
+        context.step.actions.push(Action::SendHave { to: peer, have });
+        self.holder.link_up(context, peer);
+        self.receiver.link_up(context, peer);
+    }
+
+    /// Sends what the peer lacks: of what is public, and of what we ourselves addressed to it.
+    pub(super) fn answer(&mut self, context: &mut Context<'_>, peer: u16, have: &Have) {
+        let answered = self.inventories.entry(peer).or_default();
+        *answered += 1;
+        if *answered > MAX_INVENTORIES {
+            return;
+        }
+        let held: BTreeSet<[u8; 32]> = have.messages.iter().copied().collect();
+        let me = context.terms.me();
+        for message in context.ledger.messages() {
+            let public = !matches!(message.kind(), MessageKind::Share | MessageKind::Partial);
+            let concerns =
+                context.terms.concerns(message.body(), message.recipient(), peer) && self.matters(context, message);
+            // Its own messages too: a party that has lost some is to know.
+            let for_peer = concerns || message.sender() == peer;
+            if for_peer && (public || message.sender() == me) && !held.contains(&message.digest().0) {
+                context.step.actions.push(Action::Send { to: peer, message: message.clone() });
+            }
+        }
+    }
+
+    /// Votes of attempts that are over help nobody: a Close brings whoever is behind to the attempt that is on, and a
+    /// certificate ends them all.
+    fn matters(&self, context: &Context<'_>, message: &Sealed) -> bool {
+        let certified = context.board.certified.is_some();
+        match message.body() {
+            Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => {
+                !certified && *attempt >= self.voter.attempt()
+            }
+            Body::Close { until, .. } => !certified && context.ledger.closed_until(message.sender()) == Some(*until),
+            Body::Certificate { .. } => message.sender() == context.terms.me(),
+            _ => true,
+        }
+    }
+
+    /// A peer lets us send elements: of our partial sum, or of the explicit share that we dealt it.
+    pub(super) fn stream(&mut self, context: &mut Context<'_>, peer: u16, grant: &Grant) {
+        let (terms, object) = (context.terms, grant.object);
+        let published = context.ledger.from(MessageKind::Partial, terms.me()).is_some();
+        let from = match object.kind {
+            BulkKind::Partial if terms.is_result(peer) && published => Object::Partial,
+            BulkKind::Share if self.dealer.keeps_share_for(terms, peer) => Object::ShareFor(peer),
+            BulkKind::Partial | BulkKind::Share => return,
+        };
+        if object.round != terms.round() || self.closed {
+            return;
+        }
+        let flow = self.sent.entry((peer, object.kind)).or_default();
+        let Range { start: first, end } = flow.granted(grant, terms.layout().chunks());
+        if first < end {
+            context.step.actions.push(Action::Stream { to: peer, object, from, first, end });
+        }
+    }
+}
+
+/// What this party holds of what concerns the peer. The names of others are none of its business: an Outcome's name is
+/// a hash of the total.
+pub(super) fn inventory(context: &Context<'_>, peer: u16) -> Have {
+    let names: Vec<[u8; 32]> = context
+        .ledger
+        .messages()
+        .filter(|m| m.sender() == peer || context.terms.concerns(m.body(), m.recipient(), peer))
+        .map(|m| m.digest().0)
+        .take(wire::link::MAX_INVENTORY)
+        .collect();
+    Have { round: context.terms.round(), messages: names.try_into().unwrap_or_default() }
+}

@@ -1,0 +1,100 @@
+//! A round taken up again from what is on disk (PROTOCOL 6.3, 7).
+//!
+//! What a party has promised is what it has signed, and every signed message was stored before it was sent. So the messages
+//! are read again, the components take their places by them, and what was under way is begun again: a job whose result
+//! was not committed leaves nothing behind. Clocks that began with the round go on; the deadline of an attempt, which
+//! costs nothing but time, begins anew.
+
+use alloc::vec::Vec;
+
+use rand_core::CryptoRng;
+use wire::{Body, MessageKind, Sealed, Signer};
+use zeroize::Zeroizing;
+
+use super::Round;
+use super::context::Context;
+use super::dealer::Dealer;
+use super::holder::Holder;
+use super::ledger::Taken;
+use super::receiver::Receiver;
+use super::step::{Ended, Millis, Note, SecretName, Step};
+use super::terms::Terms;
+
+/// What the owner of a round has kept of it.
+pub struct Saved {
+    /// When this party joined it, on a clock that goes on over restarts.
+    pub started: Millis,
+    /// Every message of [`super::Change::Message`], in the order in which they were stored, and of the Shares those that
+    /// were not erased.
+    pub messages: Vec<Sealed>,
+    /// Every secret that was not erased, but for Shares.
+    pub secrets: Vec<(SecretName, Zeroizing<Vec<u8>>)>,
+    /// How it ended, if it has.
+    pub ended: Option<Ended>,
+    /// It is proven void.
+    pub void: bool,
+    /// This party signs nothing in it any more.
+    pub abstains: bool,
+}
+
+impl Round {
+    /// Takes a round up again. Its links are down: whoever owns it tells it of those that come up.
+    ///
+    /// Of the bulk objects the durable ones are expected as they were committed, and no others.
+    pub fn restore(
+        terms: Terms,
+        saved: Saved,
+        now: Millis,
+        rng: &mut dyn CryptoRng,
+        signer: &dyn Signer,
+    ) -> (Self, Step) {
+        let Saved { started, messages, secrets, ended, void, abstains } = saved;
+        let mut round = Self::new(terms, started);
+        round.with_facts(now, rng, signer, |round, context| round.replay(context, messages));
+        let certified = round.board.certified.is_some();
+        round.gave_up = abstains || (matches!(ended, Some(Ended::Abandoned { .. })) && !certified);
+        (round.ended, round.void, round.abstains) = (ended, void, abstains);
+        round.closed = round.ended.is_some() && now >= round.last_day();
+        let step = round.with_context(now, rng, signer, |round, context| {
+            if round.ended.is_none() {
+                context.note(Note::Resumed);
+            }
+            if round.gave_up {
+                round.forget(context);
+                return;
+            }
+            round.receiver = match (released(context), &round.ended) {
+                (Some(digest), _) => Receiver::Released { digest },
+                (_, Some(Ended::Abandoned { .. })) => Receiver::Withheld,
+                _ => Receiver::Waiting,
+            };
+            round.dealer = Dealer::restore(context, &secrets);
+            round.holder = Holder::restore(context, &secrets);
+        });
+        (round, step)
+    }
+
+    /// Reads every message as it once came in. What followed from it then is on disk already.
+    fn replay(&mut self, context: &mut Context<'_>, messages: Vec<Sealed>) {
+        for message in messages {
+            if context.ledger.take(&message) == Taken::New {
+                context.inbox.push_back(message);
+            }
+            while let Some(message) = context.inbox.pop_front() {
+                self.apply(context, &message);
+            }
+        }
+        self.compare(context);
+    }
+}
+
+/// The result that this party has told others of.
+fn released(context: &Context<'_>) -> Option<[u8; 32]> {
+    let mut outcomes = context.ledger.all(MessageKind::Outcome, context.terms.me());
+    outcomes.find_map(|message| if let Body::Outcome { result } = message.body() { *result } else { None })
+}
+
+/// The secret of that name.
+pub(super) fn secret(secrets: &[(SecretName, Zeroizing<Vec<u8>>)], name: SecretName) -> Option<&[u8]> {
+    secrets.iter().find(|(known, _)| *known == name).map(|(_, bytes)| bytes.as_slice())
+}
