@@ -80,6 +80,12 @@ impl Tally {
         Self { hashers, totals: Box::new(TotalsHasher::new()), kept: Vec::new() }
     }
 
+    /// Goes on without these holders.
+    pub(super) fn leave_behind(&mut self, holders: &[u16]) {
+        self.hashers.retain(|(party, ..)| !holders.contains(party));
+        self.kept.retain(|(party, _)| !holders.contains(party));
+    }
+
     /// All chunks are in.
     pub(super) fn close(self) -> Closed {
         let holders = self.hashers.into_iter().map(|(party, _, hasher)| (party, hasher.finish())).collect();

@@ -135,7 +135,7 @@ impl Round {
             dealer: Dealer::Idle,
             holder: Holder::new(),
             voter: Voter::default(),
-            receiver: Receiver::Waiting,
+            receiver: Receiver::new(),
             inbox: VecDeque::new(),
             sent: BTreeMap::new(),
             inventories: BTreeMap::new(),
@@ -192,7 +192,8 @@ impl Round {
         if self.closed {
             return None;
         }
-        let again = self.holder.again().into_iter().chain(self.voter.due(&self.terms, &self.ledger));
+        let voter = self.voter.due(&self.terms, &self.ledger);
+        let again = self.holder.again().into_iter().chain(voter).chain(self.receiver.again(&self.terms));
         [self.collected(), self.give_up(), self.last_day()].into_iter().chain(again).filter(|&at| at > now).min()
     }
 

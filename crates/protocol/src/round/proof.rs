@@ -57,7 +57,7 @@ impl Judge<'_> {
             return Err("Receipts that are not in agreement order");
         }
         for vote in votes.iter().filter(|vote| !self.board.knows_receipt(dealer, dealing, vote)) {
-            self.vote(vote, Some(dealer), Body::Receipt { dealing })?;
+            self.vote(vote, Some(dealer), &Body::Receipt { dealing })?;
         }
         Ok(())
     }
@@ -139,18 +139,18 @@ impl Judge<'_> {
         for vote in votes.iter() {
             let held = self.ledger.vote(kind, vote.party, attempt);
             if !held.is_some_and(|held| *held.body() == body && held.signature() == vote.signature) {
-                self.vote(vote, None, body.clone())?;
+                self.vote(vote, None, &body)?;
             }
         }
         Ok(())
     }
 
     /// A compute party's signature on that statement.
-    fn vote(&self, vote: &Vote, recipient: Option<u16>, body: Body) -> Result<(), Refusal> {
+    fn vote(&self, vote: &Vote, recipient: Option<u16>, body: &Body) -> Result<(), Refusal> {
         let terms = self.terms;
         let key = terms.key(vote.party).filter(|_| terms.is_compute(vote.party));
         let key = key.ok_or("a vote of a party that holds no shares")?;
-        let digest = statement(terms, vote.party, recipient, &body);
+        let digest = statement(terms, vote.party, recipient, body);
         if wire::verify(key, &digest.0, &vote.signature) { Ok(()) } else { Err("a vote with a false signature") }
     }
 }
@@ -170,7 +170,7 @@ pub fn check_void(terms: &Terms, proof: &Votes) -> Result<(), &'static str> {
         return Err("its parties repeat or are not in agreement order");
     }
     for vote in proof.iter() {
-        judge.vote(vote, None, Body::Close { until: Until::Forever, lock: None })?;
+        judge.vote(vote, None, &Body::Close { until: Until::Forever, lock: None })?;
     }
     let parties: BTreeSet<u16> = proof.iter().map(|v| v.party).collect();
     if terms.makes_void(&parties) { Ok(()) } else { Err("too few parties have closed it without a lock") }

@@ -1,23 +1,27 @@
 //! The result party's part: partial sums stream in, totals stream out (PROTOCOL 4.7, 6.4).
 //!
-//! All holders' chunks of one index are combined together, so memory is a window of chunks for each holder, whatever
-//! the size of the table. Nothing is visible before every holder's digest has been checked.
+//! k partial sums give the result; every further one checks the others. So all holders of Q are waited for, but none of
+//! them for longer than a while once k are there. All chunks of one index are combined together, so memory is a window of
+//! chunks for each holder, whatever the size of the table. Nothing is visible before every digest has been checked.
+//!
+//! Attacker: holders that lie, stop half-way, or come and go. A lie withholds the result or, with k holders, shifts it (a
+//! semi-honest round promises no more); silence costs time while k others are there.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use wire::link::{BulkId, BulkKind, Grant};
+use wire::link::BulkKind;
 use wire::{Body, MessageKind};
 use zeroize::Zeroizing;
 
 use super::board::Board;
 use super::context::Context;
-use super::flow::WINDOW;
+use super::flow::{Inflow, MAX_EPOCHS};
 use super::job::{Closed, CombineError, Job, Part, Tally};
 use super::ledger::Ledger;
-use super::step::{Action, Note};
+use super::step::{Millis, Note};
 use super::terms::Terms;
 use super::workplace::Finish;
 
@@ -32,7 +36,10 @@ pub(super) enum Trouble {
 /// Where the result stands.
 pub(super) enum Receiver {
     /// No certificate, or partial sums missing; or not a result party at all.
-    Waiting,
+    Waiting {
+        /// When k partial sums were announced.
+        enough: Option<Millis>,
+    },
     /// Elements are coming in.
     Streaming(Streaming),
     /// All elements are in and agree with their headers; the file is being completed.
@@ -51,61 +58,70 @@ pub(super) enum Receiver {
 
 /// Elements on their way in.
 pub(super) struct Streaming {
+    /// The holders that take part.
     holders: Vec<u16>,
+    /// Their elements, and those of holders that took part before.
+    flows: BTreeMap<u16, Inflow>,
     contributors: u32,
-    /// The chunk that is combined next.
-    next: u64,
-    /// Chunks below this number were granted.
-    limit: u64,
-    /// Chunks that came, by index, then holder.
-    arrived: BTreeMap<u64, BTreeMap<u16, Zeroizing<Vec<u8>>>>,
+    /// Chunks that were combined.
+    done: u64,
+    /// Since when the next chunk is waited for.
+    since: Millis,
+    /// How often it began anew.
+    begun: u32,
     /// None while a job has it.
     tally: Option<Tally>,
 }
 
 impl Receiver {
+    pub(super) fn new() -> Self {
+        Self::Waiting { enough: None }
+    }
+
     /// Does what the facts allow.
     pub(super) fn advance(&mut self, context: &mut Context<'_>) {
-        if matches!(self, Self::Waiting) {
-            self.begin(context);
-        }
+        self.begin(context);
         if let Self::Streaming(streaming) = self {
+            streaming.leave_behind(context);
             streaming.combine(context);
         }
     }
 
     /// PROTOCOL 4.7: checks the certificate, |S| ≥ μ and the Receipts itself, then needs k Partials of Q under that S.
     fn begin(&mut self, context: &mut Context<'_>) {
+        let Self::Waiting { enough } = self else { return };
         let terms = context.terms;
-        if !terms.is_result(terms.me()) || !missing(context.ledger, context.board).is_empty() {
+        let Some(certified) = &context.board.certified else { return };
+        if !terms.is_result(terms.me()) || !lacking_receipts(context.board).is_empty() {
             return;
         }
-        let Some(certified) = &context.board.certified else { return };
-        // Additive: k = n, so every holder is needed.
-        let holders: Vec<u16> = certified.set.holders.to_vec();
+        let holders = announced(context.ledger, context.board);
+        if holders.len() < usize::from(terms.quorum().k) {
+            return;
+        }
+        // With more than k, all are checked against one polynomial: the others get a while.
+        let enough = *enough.get_or_insert(context.now);
+        if holders.len() < certified.set.holders.len() && context.now < grace_over(terms, enough) {
+            return;
+        }
         let contributors = u32::try_from(certified.set.dealings.len()).unwrap_or(u32::MAX);
-        let tally = Some(Tally::new(terms, &holders));
-        let mut streaming = Streaming { holders, contributors, next: 0, limit: 0, arrived: BTreeMap::new(), tally };
-        streaming.grant(context);
+        let (done, since, begun) = (0, context.now, 0);
+        let flows = BTreeMap::new();
+        let mut streaming = Streaming { holders: Vec::new(), flows, contributors, done, since, begun, tally: None };
+        streaming.begin(context, holders);
         *self = Self::Streaming(streaming);
     }
 
-    /// Elements arrived. What was not granted is a fault; what is there already is ignored.
+    /// Elements arrived. What was not granted is a fault.
     pub(super) fn chunk(&mut self, context: &mut Context<'_>, peer: u16, index: u64, elements: Zeroizing<Vec<u8>>) {
         let Self::Streaming(streaming) = self else { return };
-        let refused = if !streaming.holders.contains(&peer) || peer == context.terms.me() {
-            "elements of a party that is no holder"
-        } else if index >= streaming.limit {
-            "elements that were not granted"
-        } else if elements.len() != context.terms.layout().chunk_bytes(index) {
-            "a chunk of another length than agreed"
-        } else {
-            if index >= streaming.next {
-                streaming.arrived.entry(index).or_default().entry(peer).or_insert(elements);
-            }
-            return;
+        let taken = match streaming.flows.get_mut(&peer) {
+            Some(flow) => flow.arrive(context, index, elements),
+            None => Err("elements of a partial sum that were not granted"),
         };
-        context.fault(peer, Some(MessageKind::Partial), refused);
+        if let Err(refused) = taken {
+            context.fault(peer, Some(MessageKind::Partial), refused);
+        }
     }
 
     /// One chunk was combined. `Err` is why there will be no result.
@@ -120,21 +136,20 @@ impl Receiver {
             CombineError::NotCanonical { holder } => {
                 Trouble::Peers(format!("{} sent a partial sum with elements that are none", terms.party_id(holder)))
             }
+            // A bad dealer and a bad compute party look alike here.
             CombineError::Inconsistent(_) => Trouble::Peers(error.to_string()),
             CombineError::OutOfRange => {
                 Trouble::Peers(format!("{error}; a semi-honest round cannot tell who is at fault"))
             }
             CombineError::Workplace(error) => Trouble::Here(error),
         })?;
-        streaming.next += 1;
-        if streaming.next < terms.layout().chunks() {
-            streaming.tally = Some(tally);
-            streaming.grant(context);
+        if streaming.done + 1 < terms.layout().chunks() {
+            streaming.go_on(context, tally);
             return Ok(());
         }
         let Closed { holders, totals, partials } = tally.close();
         for (holder, digest) in holders {
-            if announced(context.ledger, context.board, holder) != Some(digest) {
+            if announced_digest(context.ledger, context.board, holder) != Some(digest) {
                 let holder = terms.party_id(holder);
                 return Err(Trouble::Peers(format!("the partial sum of {holder} is not the one that it announced")));
             }
@@ -165,82 +180,132 @@ impl Receiver {
     /// A peer may have lost what we granted it: grant again from where we stand.
     pub(super) fn link_up(&self, context: &mut Context<'_>, peer: u16) {
         if let Self::Streaming(streaming) = self
-            && streaming.holders.contains(&peer)
+            && let Some(flow) = streaming.flows.get(&peer)
         {
-            let object = BulkId { round: context.terms.round(), kind: BulkKind::Partial };
-            let next = (streaming.next..streaming.limit)
-                .find(|index| !streaming.arrived.get(index).is_some_and(|parts| parts.contains_key(&peer)))
-                .unwrap_or(streaming.limit);
-            let grant = Grant { object, epoch: 0, next, limit: streaming.limit };
-            context.step.actions.push(Action::SendGrant { to: peer, grant });
+            flow.grant_again(context);
         }
     }
 
-    /// Holders whose elements are missing, while they stream.
-    pub(super) fn waits(&self) -> Vec<u16> {
-        let Self::Streaming(streaming) = self else { return Vec::new() };
-        let parts = streaming.arrived.get(&streaming.next);
-        streaming.holders.iter().copied().filter(|h| !parts.is_some_and(|p| p.contains_key(h))).collect()
+    /// When it goes on without those that it waits for, if it can.
+    pub(super) fn again(&self, terms: &Terms) -> Option<Millis> {
+        match self {
+            Self::Waiting { enough } => enough.map(|since| grace_over(terms, since)),
+            Self::Streaming(streaming) => streaming.tally.as_ref().map(|_| grace_over(terms, streaming.since)),
+            Self::Finishing { .. } | Self::Released { .. } | Self::Withheld => None,
+        }
+    }
+
+    /// What the result lacks once there is a certificate: Receipts of S, then Partials of Q, then elements of those that
+    /// take part.
+    pub(super) fn waits(&self, terms: &Terms, ledger: &Ledger, board: &Board) -> Vec<(u16, MessageKind)> {
+        match (self, &board.certified) {
+            (Self::Waiting { .. }, Some(certified)) if terms.is_result(terms.me()) => {
+                let dealers = lacking_receipts(board).into_iter().map(|dealer| (dealer, MessageKind::Dealt));
+                let here = announced(ledger, board);
+                let silent = certified.set.holders.iter().filter(|holder| !here.contains(holder));
+                dealers.chain(silent.map(|&holder| (holder, MessageKind::Partial))).collect()
+            }
+            (Self::Streaming(streaming), _) => {
+                streaming.late().into_iter().map(|holder| (holder, MessageKind::Partial)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Chunks combined so far.
     pub(super) fn progress(&self) -> Option<u64> {
-        if let Self::Streaming(streaming) = self { Some(streaming.next) } else { None }
+        if let Self::Streaming(streaming) = self { Some(streaming.done) } else { None }
     }
 }
 
 impl Streaming {
-    /// Lets every holder send a window ahead. Grants only grow, and by half a window at least.
-    fn grant(&mut self, context: &mut Context<'_>) {
-        let chunks = context.terms.layout().chunks();
-        let limit = (self.next + WINDOW).min(chunks);
-        if limit <= self.limit || (limit < self.limit + WINDOW / 2 && limit < chunks) {
-            return;
+    /// Begins at chunk 0 with these holders.
+    fn begin(&mut self, context: &mut Context<'_>, holders: Vec<u16>) {
+        (self.done, self.since) = (0, context.now);
+        self.tally = Some(Tally::new(context.terms, &holders));
+        for &holder in holders.iter().filter(|&&holder| holder != context.terms.me()) {
+            self.flows.entry(holder).or_insert_with(|| Inflow::new(holder, BulkKind::Partial)).restart(context);
         }
-        self.limit = limit;
-        let object = BulkId { round: context.terms.round(), kind: BulkKind::Partial };
-        for &to in self.holders.iter().filter(|&&h| h != context.terms.me()) {
-            let grant = Grant { object, epoch: 0, next: self.next, limit };
-            context.step.actions.push(Action::SendGrant { to, grant });
+        self.holders = holders;
+    }
+
+    /// The next chunk may come.
+    fn go_on(&mut self, context: &mut Context<'_>, tally: Tally) {
+        self.done += 1;
+        self.since = context.now;
+        self.tally = Some(tally);
+        for holder in &self.holders {
+            if let Some(flow) = self.flows.get_mut(holder) {
+                flow.grant(context);
+            }
         }
     }
 
-    /// Combines the next chunk once every holder's part of it is there. One at a time: digests run in order.
-    fn combine(&mut self, context: &mut Context<'_>) {
-        let me = context.terms.me();
-        let remote = self.holders.iter().filter(|&&h| h != me).count();
-        if self.tally.is_none() || self.arrived.get(&self.next).map_or(0, BTreeMap::len) < remote {
+    /// Holders that take part and whose part of the next chunk is not here.
+    fn late(&self) -> Vec<u16> {
+        let lacks = |holder: &u16| self.flows.get(holder).is_some_and(|flow| !flow.is_ready());
+        self.holders.iter().copied().filter(lacks).collect()
+    }
+
+    /// PROTOCOL 4.7: k are enough. Whoever keeps k others waiting for too long is left behind. Where fewer than k are there
+    /// and others have announced theirs meanwhile, it begins anew with all of them, for a digest is of the whole.
+    fn leave_behind(&mut self, context: &mut Context<'_>) {
+        let late = self.late();
+        let Some(tally) = &mut self.tally else { return };
+        if context.now < grace_over(context.terms, self.since) {
             return;
         }
-        let mut arrived = self.arrived.remove(&self.next).unwrap_or_default();
-        let parts: Vec<Part> =
-            self.holders.iter().map(|holder| arrived.remove(holder).map_or(Part::Own, Part::Elements)).collect();
-        if let Some(tally) = self.tally.take() {
-            context.run(Job::Combine { chunk: self.next, contributors: self.contributors, parts, tally });
+        if self.holders.len() - late.len() >= usize::from(context.terms.quorum().k) {
+            tally.leave_behind(&late);
+            self.holders.retain(|holder| !late.contains(holder));
+            self.flows.iter_mut().filter(|(holder, _)| late.contains(holder)).for_each(|(_, flow)| flow.stop());
+            return;
         }
+        let announced = announced(context.ledger, context.board);
+        if announced.len() > self.holders.len() && self.begun < MAX_EPOCHS {
+            self.begun += 1;
+            self.begin(context, announced);
+        }
+    }
+
+    /// Combines the next chunk once every part of it is there. One at a time: digests run in order.
+    fn combine(&mut self, context: &mut Context<'_>) {
+        if !self.late().is_empty() {
+            return;
+        }
+        let Some(tally) = self.tally.take() else { return };
+        let part = |holder: &u16| match self.flows.get_mut(holder).and_then(Inflow::take) {
+            Some((_, elements)) => Part::Elements(elements),
+            None => Part::Own,
+        };
+        let parts = self.holders.iter().map(part).collect();
+        context.run(Job::Combine { chunk: self.done, contributors: self.contributors, parts, tally });
     }
 }
 
-/// What the result still lacks once there is a certificate: Receipts of S, then Partials of Q.
-pub(super) fn missing(ledger: &Ledger, board: &Board) -> Vec<(u16, MessageKind)> {
+/// When a holder has been waited for long enough, where k others are there.
+fn grace_over(terms: &Terms, since: Millis) -> Millis {
+    since.after(terms.computation().attempt_deadline)
+}
+
+/// Dealers of S whose Receipts of all of Q are not here.
+fn lacking_receipts(board: &Board) -> Vec<u16> {
     let Some(certified) = &board.certified else { return Vec::new() };
-    let dealers = certified
-        .set
-        .dealings
-        .iter()
+    let dealings = certified.set.dealings.iter();
+    dealings
         .filter(|entry| !board.receipted_by_all(entry.dealer, entry.dealing, &certified.set.holders))
-        .map(|entry| (entry.dealer, MessageKind::Dealt));
-    let holders = certified
-        .set
-        .holders
-        .iter()
-        .filter(|&&holder| announced(ledger, board, holder).is_none())
-        .map(|&holder| (holder, MessageKind::Partial));
-    dealers.chain(holders).collect()
+        .map(|entry| entry.dealer)
+        .collect()
+}
+
+/// Holders of Q that have announced their partial sum under the certified set.
+fn announced(ledger: &Ledger, board: &Board) -> Vec<u16> {
+    let holders = board.certified.iter().flat_map(|certified| certified.set.holders.iter().copied());
+    holders.filter(|&holder| announced_digest(ledger, board, holder).is_some()).collect()
 }
 
 /// The digest that a holder announced for its partial sum under the certified set.
-fn announced(ledger: &Ledger, board: &Board, holder: u16) -> Option<[u8; 32]> {
+fn announced_digest(ledger: &Ledger, board: &Board, holder: u16) -> Option<[u8; 32]> {
     let certified = board.certified.as_ref()?;
     match ledger.from(MessageKind::Partial, holder)?.body() {
         Body::Partial { set, digest } if *set == certified.digest => Some(*digest),

@@ -66,7 +66,7 @@ impl Round {
             round.receiver = match (released(context), &round.ended) {
                 (Some(digest), _) => Receiver::Released { digest },
                 (_, Some(Ended::Abandoned { .. })) => Receiver::Withheld,
-                _ => Receiver::Waiting,
+                _ => Receiver::new(),
             };
             round.dealer = Dealer::restore(context, &secrets);
             round.holder = Holder::restore(context, &secrets);

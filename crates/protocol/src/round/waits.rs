@@ -9,7 +9,6 @@ use super::Round;
 use super::board::Board;
 use super::dealer::Dealer;
 use super::ledger::Ledger;
-use super::receiver;
 use super::step::Ended;
 use super::view::{Phase, View, Wait};
 
@@ -86,23 +85,35 @@ impl Round {
             waits.push(Wait { party: terms.party_id(terms.me()).into(), message: None, about: None });
         }
         if board.certified.is_some() {
-            let missing = receiver::missing(ledger, board);
-            waits.extend(missing.into_iter().map(|(party, kind)| wait(party, kind, None)));
-            waits.extend(self.receiver.waits().into_iter().map(|party| wait(party, MessageKind::Partial, None)));
+            let lacking = self.receiver.waits(terms, ledger, board);
+            waits.extend(lacking.into_iter().map(|(party, kind)| wait(party, kind, None)));
             if !terms.is_result(terms.me()) {
+                if terms.is_compute(terms.me()) && !self.holder.is_done() {
+                    waits.push(wait(terms.me(), MessageKind::Partial, None));
+                }
                 let silent = terms.results().iter().filter(|p| !self.outcomes.contains(p));
                 waits.extend(silent.map(|&party| wait(party, MessageKind::Outcome, None)));
             }
             return waits;
         }
-        for &dealer in terms.inputs().iter().filter(|&&p| p != terms.me()) {
+        let me = terms.me();
+        if !terms.is_compute(me) && !terms.is_result(me) {
+            // Of the other dealings, and of what the compute parties say to one another, it learns nothing.
+            let missing = self.dealer.missing_receipts(terms.computes());
+            waits.extend(missing.into_iter().map(|party| wait(party, MessageKind::Receipt, Some(me))));
+            if waits.is_empty() {
+                let silent = terms.results().iter().filter(|p| !self.outcomes.contains(p));
+                waits.extend(silent.map(|&party| wait(party, MessageKind::Outcome, None)));
+            }
+            return waits;
+        }
+        for &dealer in terms.inputs().iter().filter(|&&p| p != me) {
             if !board.headers.contains_key(&dealer) {
                 waits.push(wait(dealer, MessageKind::Deal, None));
             } else if terms.is_compute(terms.me()) && !self.holder.holds(dealer) {
                 waits.push(wait(dealer, MessageKind::Share, None));
             }
         }
-        let me = terms.me();
         let receipts = self.dealer.missing_receipts(terms.computes());
         waits.extend(receipts.into_iter().map(|party| wait(party, MessageKind::Receipt, Some(me))));
         for (&dealer, &dealing) in board.headers.iter().filter(|&(&dealer, _)| dealer != me) {
