@@ -73,8 +73,16 @@ impl Dealer {
         });
         if let Some(header) = context.ledger.from(MessageKind::Deal, me) {
             let dealing = dealing_digest(header);
-            let receipted = context.board.receipted_by(me, dealing);
-            return Self::Dealt(Dealt { dealing, receipted, erased: kept.is_none() });
+            let dealt = Dealt { dealing, receipted: context.board.receipted_by(me, dealing), erased: kept.is_none() };
+            // Objects are erased after the commit that says so: a crash may have come between.
+            if dealt.erased {
+                context.erase(Object::Snapshot);
+            }
+            let gone = |recipient: &u16| *recipient != me && (dealt.erased || dealt.receipted.contains(recipient));
+            for recipient in context.terms.explicit_recipients(me).into_iter().filter(gone) {
+                context.erase(Object::ShareFor(recipient));
+            }
+            return Self::Dealt(dealt);
         }
         if !context.terms.is_input(me) {
             return Self::Idle;

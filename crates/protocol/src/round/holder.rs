@@ -74,7 +74,8 @@ impl Holder {
         }
         holder.own = ledger.from(MessageKind::Deal, me).map(dealing_digest);
         if ledger.from(MessageKind::Partial, me).is_some() {
-            holder.stage = Stage::Summed;
+            // Objects are erased after the commit that says so: a crash may have come between.
+            holder.erase(context);
             return holder;
         }
         // What was being written, or was not yet receipted, is begun anew.

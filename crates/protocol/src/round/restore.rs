@@ -56,6 +56,9 @@ impl Round {
         (round.ended, round.void, round.abstains) = (ended, void, abstains);
         round.closed = round.ended.is_some() && now >= round.last_day();
         let step = round.with_context(now, rng, signer, |round, context| {
+            if let Some(Ended::Completed { result }) = &mut round.ended {
+                *result = released(context);
+            }
             if round.ended.is_none() {
                 context.note(Note::Resumed);
             }

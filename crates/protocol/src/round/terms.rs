@@ -268,7 +268,9 @@ impl Terms {
         own || closed.len() >= self.ends_a_round() + liars
     }
 
-    pub(super) fn key(&self, party: u16) -> Option<&[u8; 32]> {
+    /// That party's signing key.
+    #[must_use]
+    pub fn key(&self, party: u16) -> Option<&[u8; 32]> {
         self.members.get(usize::from(party)).map(|m| &m.key)
     }
 
