@@ -9,7 +9,7 @@ mod difference;
 mod error;
 mod files;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -35,7 +35,7 @@ fn key(party: u8) -> Key {
     Key(SigningKey::from_bytes(&[party; 32]))
 }
 
-fn agreement(version: i64) -> Agreement {
+pub(crate) fn agreement(version: i64) -> Agreement {
     let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let party = |number: u8| PartyDraft {
         id: Some(format!("p{number}")),
@@ -97,7 +97,7 @@ fn signature(party: u8, version: i64) -> AgreementSignature {
 }
 
 /// p1's directory with its own card in it.
-fn directory() -> (TempDir, Settings) {
+pub(crate) fn directory() -> (TempDir, Settings) {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::create_dir(at("cards")).unwrap();

@@ -44,7 +44,9 @@ impl Peer {
             return;
         }
         let stream = Stream::start(vault, sender.clone(), object, from, range);
-        self.streams.insert(object, stream);
+        if let Some(before) = self.streams.insert(object, stream) {
+            before.stop();
+        }
     }
 }
 

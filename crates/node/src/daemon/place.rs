@@ -112,6 +112,8 @@ impl Workplace for RoundPlace {
             let rows = terms.computation().rows.len();
             let columns = u32::try_from(terms.columns().len()).map_err(text)?;
             let shape = Shape { field: terms.layout().field, rows, columns };
+            // One that was begun before goes first: both have one temporary name.
+            self.result = None;
             self.result = Some(ResultWriter::create(&self.result_place(terms)?, shape).map_err(text)?);
         }
         let writer = self.result.as_mut().ok_or("no result was begun")?;
@@ -134,5 +136,32 @@ impl Workplace for RoundPlace {
         }
         self.result.take().ok_or("no result was begun")?.finish(meta).map_err(text)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::agreement::PartyIndex;
+
+    use super::*;
+    use crate::book::tests::{agreement, directory};
+    use crate::seal::StorageKey;
+
+    #[test]
+    fn a_result_that_is_begun_anew_is_the_later_one() {
+        let (_directory, settings) = directory();
+        std::fs::create_dir(&settings.data_dir).expect("created");
+        let vault = Vault::open(&settings.data_dir, &StorageKey::from_bytes(&[7; 32])).expect("opens");
+        let terms = Terms::new(&agreement(3), "average-expenditure", "2026-Q3", 0, PartyIndex(0)).expect("a round");
+        let mut place = RoundPlace::new(Arc::new(settings), vault, terms.round().0);
+        for totals in [[7], [9]] {
+            place.append_totals(&terms, 0, &totals).expect("written");
+        }
+        let finish = Finish { contributors: vec![0, 1, 2], digest: [1; 32], partials: Vec::new() };
+        place.finish_result(&terms, &finish).expect("finished");
+        let file = place.result_place(&terms).and_then(|place| place.open().map_err(text)).expect("verified");
+        let mut blocks = file.blocks();
+        let (_, mut rows) = blocks.next_block().expect("read").expect("a row");
+        assert_eq!(rows.next(), Some([9].as_slice()));
     }
 }

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use protocol::round::{Done, Job, Object, Terms};
 use tokio::sync::mpsc;
 use wire::frame::Frame;
-use wire::link::BulkId;
+use wire::link::{BulkId, BulkKind};
 use zeroize::Zeroizing;
 
 use super::place::RoundPlace;
 use crate::link::LinkSender;
-use crate::vault::Vault;
+use crate::vault::{Vault, VaultError};
 
 /// What the worker of a round may be given.
 pub(crate) enum Work {
@@ -48,7 +48,7 @@ struct Queue {
 }
 
 impl Worker {
-    /// `finished` is unbounded: a round has one job at a time, so there are no more reports than open rounds.
+    /// `finished` is unbounded: a round waits for no more jobs than it has parties, so there are few reports.
     pub(crate) fn new(terms: Arc<Terms>, place: RoundPlace, finished: mpsc::UnboundedSender<Finished>) -> Self {
         Self(Arc::new(Inner { terms, place: Mutex::new(place), queue: Mutex::default(), finished }))
     }
@@ -120,6 +120,11 @@ impl Stream {
         running
     }
 
+    /// Sends no further chunk: its receiver has begun anew.
+    pub(crate) fn stop(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = 0..0;
+    }
+
     fn next(&self) -> Option<u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).next()
     }
@@ -127,6 +132,8 @@ impl Stream {
     fn send(&self, vault: &Vault, sender: &LinkSender, object: BulkId, from: Object) {
         let reader = match vault.read(&object.round.0, &from.to_string()) {
             Ok(reader) => reader,
+            // A share goes when its round is certified: nobody needs it any more.
+            Err(VaultError::Missing { .. }) if object.kind == BulkKind::Share => return,
             Err(error) => {
                 tracing::error!(target: "round", %error, "what is to be sent cannot be read");
                 return sender.cut("this node cannot read what it has to send");
