@@ -61,13 +61,14 @@ fn without(body: &Body, place: usize) -> Option<Body> {
     Some(opened(dealings, holders, receipts))
 }
 
-fn nothing_opened(report: &Report) {
-    assert_eq!(report.certified, None);
-    assert!(report.parties.iter().all(|party| party.totals.is_none()));
+/// The attempt failed, and the next leader's brought the sum of everybody.
+fn mended(report: &Report) {
+    assert_eq!(report.contributors(), Some(vec![0, 1, 2, 3]));
+    assert!(report.parties.iter().all(|party| party.totals.is_some()));
 }
 
-/// Runs a plan whose leader opens without the dealing at `place` and votes for its own lie.
-fn leaves_out(plan: Plan, leader: u16, place: usize) -> Report {
+/// Runs a plan whose leader opens without the dealing at `place`, and votes for its own lie if it `insists`.
+fn leaves_out(plan: Plan, leader: u16, place: usize, insists: bool) -> Report {
     let lie: Rc<RefCell<Option<Body>>> = Rc::default();
     let round = Cluster::new(plan.clone()).terms().round();
     run(plan, leader, move |forger, outgoing, body| {
@@ -79,7 +80,8 @@ fn leaves_out(plan: Plan, leader: u16, place: usize) -> Report {
         let (attempt, digest) = (*attempt, set.digest(&round));
         let said = match body {
             Body::Open { .. } => lie.clone()?,
-            Body::Ready { .. } => Body::Ready { attempt, set: digest },
+            Body::Ready { attempt: 1, .. } if insists => Body::Ready { attempt, set: digest },
+            Body::Ready { attempt: 1, .. } => return Some(Vec::new()),
             _ => return None,
         };
         // Its own machine locks nothing on the lie, so what follows a lock is said here.
@@ -95,23 +97,34 @@ fn leaves_out(plan: Plan, leader: u16, place: usize) -> Report {
 fn an_open_that_leaves_out_a_complete_dealing_is_not_supported_and_blames_nobody() {
     for place in 0..4 {
         let (plan, leader) = plan(place as u64);
-        let report = leaves_out(plan, leader, place);
-        nothing_opened(&report);
-        // An honest leader need not have known of the dealing. It is kept until collect_for is over, and judged then.
+        let report = leaves_out(plan, leader, place, false);
+        mended(&report);
+        // An honest leader need not have known of the dealing.
         assert!(report.findings.is_empty(), "{:?}", report.findings);
-        assert_eq!(report.abandoned().iter().filter(|(party, _)| *party != leader).count(), 3);
+    }
+}
+
+#[test]
+fn who_accepts_a_set_of_its_own_and_closes_without_a_lock_is_named() {
+    for place in 0..4 {
+        let (plan, leader) = plan(10 + place as u64);
+        let report = leaves_out(plan, leader, place, true);
+        mended(&report);
+        let named = |f: &testkit::sim::Finding| f.culprit == leader && f.reason.contains("without showing its lock");
+        assert!(report.findings.iter().all(named), "{:?}", report.findings);
+        assert_eq!(report.findings.len(), 3);
     }
 }
 
 #[test]
 fn an_open_with_a_repeated_dealer_is_a_fault() {
-    let (plan, leader) = plan(10);
+    let (plan, leader) = plan(15);
     let report = run(plan, leader, |forger, outgoing, body| {
         let (mut dealings, holders, receipts) = open(body)?;
         dealings[3] = dealings[2];
         Some(vec![(outgoing.to, forger.says(None, opened(dealings, holders, receipts)))])
     });
-    nothing_opened(&report);
+    mended(&report);
     assert_eq!(report.findings.iter().filter(|f| f.culprit == leader && f.reason.contains("repeat")).count(), 3);
 }
 
@@ -123,7 +136,7 @@ fn an_open_below_the_least_number_of_contributors_is_a_fault() {
         let few = opened(dealings[..2].to_vec(), holders, receipts[..2].to_vec());
         Some(vec![(outgoing.to, forger.says(None, few))])
     });
-    nothing_opened(&report);
+    mended(&report);
     assert_eq!(report.findings.iter().filter(|f| f.reason.contains("fewer contributors")).count(), 3);
 }
 
@@ -135,7 +148,7 @@ fn an_open_whose_receipts_are_of_other_dealings_is_a_fault() {
         receipts.swap(0, 1);
         Some(vec![(outgoing.to, forger.says(None, opened(dealings, holders, receipts)))])
     });
-    nothing_opened(&report);
+    mended(&report);
     assert_eq!(report.findings.iter().filter(|f| f.reason.contains("false signature")).count(), 3);
 }
 
@@ -187,7 +200,7 @@ fn an_early_open_is_kept_and_judged_when_collect_for_is_over() {
 #[test]
 fn an_early_open_fails_where_the_latecomer_came_in_time() {
     let (report, leader, _) = opens_early(41, true);
-    nothing_opened(&report);
+    mended(&report);
     // Its second Open, with everybody, shows that it spoke twice.
     assert!(report.findings.iter().any(|f| f.culprit == leader && f.reason.contains("equivocation")));
 }
@@ -257,7 +270,9 @@ fn a_certificate_with_one_accept_less_is_a_fault() {
         }
         _ => None,
     });
-    let refused = |f: &&testkit::sim::Finding| f.culprit == liar && f.reason.contains("too few Accepts");
+    let refused = |f: &&testkit::sim::Finding| {
+        f.culprit == liar && f.kind == Some(MessageKind::Certificate) && f.reason.contains("too few votes")
+    };
     assert!(report.findings.iter().any(|f| refused(&f)), "{:?}", report.findings);
     // The liar holds a certificate and keeps it: nobody else may sum, nobody learns anything.
     assert!(report.parties.iter().all(|party| party.totals.is_none()));

@@ -114,8 +114,8 @@ impl Judge<'_> {
     pub(super) fn carried(&self, close: &Closing) -> Option<Sealed> {
         let body = Body::Close { until: close.until, lock: close.lock.clone() };
         let envelope = Envelope::carried(self.terms.round(), close.party, None, body, close.signature);
-        let held = self.ledger.all(MessageKind::Close, close.party).find(|held| held.digest() == envelope.digest());
-        if let Some(held) = held {
+        let same = |held: &&Sealed| held.digest() == envelope.digest() && held.signature() == close.signature;
+        if let Some(held) = self.ledger.all(MessageKind::Close, close.party).find(same) {
             return Some(held.clone());
         }
         let key = self.terms.key(close.party).filter(|_| self.terms.is_compute(close.party))?;

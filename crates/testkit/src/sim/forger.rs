@@ -1,7 +1,7 @@
 //! What an adversary that holds one party's key can put on the wire.
 
 use protocol::round::Millis;
-use wire::{Body, Envelope, RoundId, Sealed};
+use wire::{Body, RoundId, Sealed};
 
 use super::network::Parcel;
 use super::plan::Plan;
@@ -57,9 +57,7 @@ impl Outgoing<'_> {
     /// The signed message in the parcel, if it is one.
     #[must_use]
     pub fn message(&self) -> Option<(u16, Option<u16>, Body)> {
-        let Parcel::Message(bytes) = self.parcel else { return None };
-        let envelope = Envelope::parse(bytes).ok()?;
-        Some((envelope.sender(), envelope.recipient(), envelope.body().clone()))
+        self.parcel.said()
     }
 
     /// As it is.
@@ -69,5 +67,28 @@ impl Outgoing<'_> {
     }
 }
 
+/// What arrives at a party under an adversary.
+pub struct Incoming<'a> {
+    /// Over whose link.
+    pub from: u16,
+    /// The party.
+    pub to: u16,
+    /// What came.
+    pub parcel: &'a Parcel,
+}
+
+impl Incoming<'_> {
+    /// The signed message in the parcel, if it is one.
+    #[must_use]
+    pub fn message(&self) -> Option<(u16, Option<u16>, Body)> {
+        self.parcel.said()
+    }
+}
+
 /// What an adversary makes of each parcel of the parties that it holds: any number of parcels to anybody.
 pub type Tamper = Box<dyn FnMut(&Outgoing<'_>) -> Vec<(u16, Parcel)>>;
+
+/// Whether an adversary lets the machine of its party hear this.
+///
+/// What was signed in the machine's own name it never hears: it would learn that it is not alone, and abstain.
+pub type Ear = Box<dyn FnMut(&Incoming<'_>) -> bool>;

@@ -7,6 +7,7 @@
 //! Everything follows from the plan and its seed, so a failure replays.
 
 mod forger;
+mod lies;
 mod network;
 mod observer;
 mod party;
@@ -21,7 +22,8 @@ use wire::message::Votes;
 use wire::{Body, Envelope, RoundId, Sealed};
 use zeroize::Zeroizing;
 
-pub use self::forger::{Forger, Outgoing, Tamper};
+pub use self::forger::{Ear, Forger, Incoming, Outgoing, Tamper};
+pub use self::lies::{Lie, lies};
 use self::network::Network;
 pub use self::network::Parcel;
 pub use self::observer::Finding;
@@ -54,6 +56,7 @@ pub struct Cluster {
     network: Network,
     observer: Observer,
     tamper: Option<Tamper>,
+    ear: Option<Ear>,
     dice: Dice,
     now: Millis,
     ended_at: Millis,
@@ -83,6 +86,7 @@ impl Cluster {
             parties,
             network: Network::default(),
             tamper: None,
+            ear: None,
             dice: plan.dice("schedule"),
             now: Millis(0),
             ended_at: Millis(0),
@@ -102,6 +106,13 @@ impl Cluster {
     #[must_use]
     pub fn tampered(mut self, tamper: Tamper) -> Self {
         self.tamper = Some(tamper);
+        self
+    }
+
+    /// Lets the machines of the plan's corrupt parties hear only what the adversary lets through. Only beside a tamper.
+    #[must_use]
+    pub fn hearing(mut self, ear: Ear) -> Self {
+        self.ear = Some(ear);
         self
     }
 
@@ -259,6 +270,13 @@ impl Cluster {
     }
 
     fn deliver(&mut self, from: u16, to: u16, parcel: Parcel) -> Result<(), String> {
+        if self.tamper.is_some() && self.plan.corrupt.contains(&to) {
+            let own = parcel.said().is_some_and(|(sender, ..)| sender == to);
+            let heard = self.ear.as_mut().is_none_or(|ear| ear(&Incoming { from, to, parcel: &parcel }));
+            if own || !heard {
+                return Ok(());
+            }
+        }
         if self.parties[usize::from(to)].round.is_none() {
             // The owner of rounds joins on a proposal that it can verify; what else came too early is asked for then.
             return match self.proposal(&parcel) {

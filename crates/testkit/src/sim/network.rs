@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use protocol::round::Millis;
-use wire::Sealed;
 use wire::link::{BulkId, Grant, Have};
+use wire::{Body, Envelope, Sealed};
 use zeroize::Zeroizing;
 
 /// What travels on a link.
@@ -32,6 +32,14 @@ impl Parcel {
     #[must_use]
     pub fn message(message: &Sealed) -> Self {
         Self::Message(Zeroizing::new(message.bytes().to_vec()))
+    }
+
+    /// Sender, recipient and body of the signed message, if it is one.
+    #[must_use]
+    pub fn said(&self) -> Option<(u16, Option<u16>, Body)> {
+        let Self::Message(bytes) = self else { return None };
+        let envelope = Envelope::parse(bytes).ok()?;
+        Some((envelope.sender(), envelope.recipient(), envelope.body().clone()))
     }
 }
 
