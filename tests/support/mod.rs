@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod exact;
+mod founded;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -129,11 +130,14 @@ pub(crate) struct Running {
 pub(crate) struct Party {
     pub(crate) id: String,
     pub(crate) home: PathBuf,
+    /// Whether others can dial it. Two that nobody can dial have no link.
+    reachable: bool,
     daemon: Option<Guarded>,
     starts: usize,
 }
 
-/// A consortium that `smpcd testbed` made. Parties are counted from 0: party 0 is `p1`.
+/// A consortium that `smpcd testbed` made, or people by their commands ([`Testbed::founded`]). Parties are counted from 0
+/// in the order of the agreement: party 0 of `smpcd testbed` is `p1`.
 pub(crate) struct Testbed {
     folder: tempfile::TempDir,
     pub(crate) parties: Vec<Party>,
@@ -167,9 +171,13 @@ impl Testbed {
         smpcd(all).exits(0);
         let parties = (1..=parties).map(|number| {
             let id = format!("p{number}");
-            Party { home: home.join(&id), id, daemon: None, starts: 0 }
+            Party { home: home.join(&id), id, reachable: true, daemon: None, starts: 0 }
         });
-        Self { parties: parties.collect(), folder, base_port, said: Mutex::default(), commands: AtomicU32::new(0) }
+        Self::at(folder, parties.collect(), base_port)
+    }
+
+    fn at(folder: tempfile::TempDir, parties: Vec<Party>, base_port: u16) -> Self {
+        Self { parties, folder, base_port, said: Mutex::default(), commands: AtomicU32::new(0) }
     }
 
     /// The directory with all parties' directories in it.
@@ -232,7 +240,7 @@ impl Testbed {
         self.linked();
     }
 
-    /// Waits until every running daemon has a link with every other running one.
+    /// Waits until every running daemon has a link with every other running one, where one of the two can be dialled.
     pub(crate) fn linked(&self) {
         let running: Vec<usize> = (0..self.count()).filter(|&party| self.parties[party].daemon.is_some()).collect();
         for &party in &running {
@@ -243,7 +251,9 @@ impl Testbed {
                     let peer = peers.iter().find(|peer| peer["party"] == self.id(other))?;
                     peer["connected"].as_bool()
                 };
-                running.iter().all(|&other| other == party || connected(other) == Some(true)).then_some(())
+                let can = |other: usize| self.parties[party].reachable || self.parties[other].reachable;
+                let linked = |&other: &usize| other == party || !can(other) || connected(other) == Some(true);
+                running.iter().all(linked).then_some(())
             });
         }
     }

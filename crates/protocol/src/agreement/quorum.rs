@@ -71,13 +71,18 @@ impl Quorum {
                 if k == n { format!("all {n}") } else { format!("{k} of the {n}") },
             );
         }
+        let holders = match n - h {
+            0 => format!("but each of the {n} must have received its share of every contribution in it"),
+            missing => format!(
+                "and at least {h} must hold a share of every contribution in it, so never more than {missing} may miss \
+                 shares"
+            ),
+        };
         format!(
             "Until a total is certified, that is, until {q} of the {n} compute parties have signed who is in it, {} of \
-             them may be away; and at least {h} must hold a share of every contribution in it, so never more than {} \
-             may miss shares. Once the total is certified, the sums of any {k} of these holders are enough: all but \
-             {k} of them may be away.",
+             them may be away; {holders}. Once the total is certified, the sums of any {k} of these holders are enough: \
+             all but {k} of them may be away.",
             n - q,
-            n - h,
         )
     }
 }
@@ -114,6 +119,29 @@ mod tests {
         assert!(additive.in_words().contains("One silent party stalls the round"));
         let shamir = Quorum::new(5, SharingScheme::Shamir { threshold: 2 }, Adversary::SemiHonest);
         assert_eq!(shamir.may_be_silent(), 2);
-        assert!(!shamir.in_words().contains("stalls"));
+        let words = shamir.in_words();
+        assert!(!words.contains("stalls"));
+        for piece in [
+            "until 3 of the 5 compute parties have signed who is in it, 2 of them may be away",
+            "at least 3 must hold a share of every contribution in it, so never more than 2 may miss shares",
+            "the sums of any 2 of these holders are enough: all but 2 of them may be away",
+        ] {
+            assert!(words.contains(piece), "{piece} not in {words}");
+        }
+        // k = n is additive in all but name; and where all must vote, k < n helps only after the certificate.
+        let all = Quorum::new(3, SharingScheme::Shamir { threshold: 3 }, Adversary::SemiHonest);
+        assert_eq!(all.in_words(), additive.in_words());
+        let three = Quorum::new(3, SharingScheme::Shamir { threshold: 2 }, Adversary::Malicious);
+        assert!(
+            three.in_words().contains("stalls") && three.in_words().ends_with("the sums of 2 of the 3 are needed.")
+        );
+    }
+
+    #[test]
+    fn words_say_where_everybody_must_hold_shares_though_some_may_not_vote() {
+        let quorum = Quorum::new(5, SharingScheme::Shamir { threshold: 3 }, Adversary::Malicious);
+        assert_eq!((quorum.q, quorum.h, quorum.may_be_silent()), (4, 5, 0));
+        let words = quorum.in_words();
+        assert!(words.contains("1 of them may be away; but each of the 5 must have received its share"), "{words}");
     }
 }

@@ -20,7 +20,7 @@ use ed25519_dalek::VerifyingKey;
 use super::words::quoted;
 use super::{
     Adversary, Agreement, AgreementDraft, Legal, LegalDraft, MAX_COMPUTATIONS, MAX_PARTIES, Party, PartyDraft, Problem,
-    Roles, SharingScheme, canonical, is_id,
+    Roles, canonical, is_id,
 };
 pub(crate) use text::is_line;
 use text::{BLOCK, LINE};
@@ -42,7 +42,8 @@ impl AgreementDraft {
         let parties = check.parties(&self.parties);
         let legal = check.legal(self.legal.as_ref());
         check.count("computation", self.computations.len(), 1, MAX_COMPUTATIONS, "[[computation]]");
-        let census = parties.as_deref().map(Census::of);
+        // With fewer the parties are wrong, and what follows from their number has nothing new to say.
+        let census = parties.as_deref().map(Census::of).filter(|census| census.input >= 2 && census.compute >= 2);
         let computations: Vec<_> = (0..)
             .zip(&self.computations)
             .map(|(i, draft)| check.computation(&format!("computation[{i}]"), draft, census))
@@ -64,22 +65,7 @@ impl AgreementDraft {
 #[must_use]
 pub fn not_there_yet(agreement: &Agreement) -> Vec<Problem> {
     let mut check = Check::default();
-    for (i, party) in agreement.parties.iter().enumerate() {
-        if !(party.roles.input && party.roles.compute && party.roles.result) {
-            check.refuse(
-                format!("party[{i}].roles"),
-                "parties without all three roles come in a later version; \
-                 write roles = [\"input\", \"compute\", \"result\"]",
-            );
-        }
-    }
     for (i, computation) in agreement.computations.iter().enumerate() {
-        if matches!(computation.sharing, SharingScheme::Shamir { .. }) {
-            check.refuse(
-                format!("computation[{i}].sharing"),
-                "threshold sharing comes in a later version; write sharing = \"additive\"",
-            );
-        }
         if computation.adversary == Adversary::Malicious {
             check.refuse(
                 format!("computation[{i}].adversary"),

@@ -144,7 +144,7 @@ impl Writer {
         self.line("\n[[party]]");
         self.key("id", party.id.as_deref().map(text), "");
         self.key("name", party.name.as_deref().map(text), "");
-        self.key("roles", party.roles.as_deref().map(texts), "");
+        self.key("roles", party.roles.as_deref().map(texts), "what it does: contribute, hold shares, learn results");
         self.key("signing_key", party.signing_key.as_deref().map(text), "");
     }
 
@@ -181,10 +181,12 @@ impl Writer {
                 format!("{{ shamir = {{{threshold}}} }}")
             }
         });
-        self.key("sharing", sharing, "all parties that hold shares are needed");
+        self.key("sharing", sharing, "all compute parties are needed; or { shamir = { threshold = 2 } }");
         self.key("adversary", computation.adversary.as_deref().map(text), "what that promises: smpcd agreement check");
         match computation.min_contributors {
-            None => self.comment("min_contributors = 3                   # every input party where it is left out"),
+            None => self.comment(
+                "min_contributors = 3                   # no total over fewer; additive: all where it is left out",
+            ),
             least => self.key("min_contributors", least, "no total over fewer"),
         }
         let calendar = computation.calendar.as_deref().map(text);

@@ -97,7 +97,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             .map_err(|error| Failure::new(Exit::Other, error))?;
         return say(&tables::json(&results, place.stored_bundle().as_deref(), &daemons.parties, &pids)?);
     }
-    say(&tables::text(&results, &daemons.parties, &figures, Decimal { units: expected, decimals: DECIMALS }, records))?;
+    let total = Decimal { units: expected, decimals: DECIMALS };
+    say(&tables::text(&results, &daemons.parties, &figures, total, records, &args.sharing))?;
     if let Some(dir) = &args.dir {
         say(&format!(
             "everything is in {}; smpcd run --config {}/p1/node.toml starts a party again",

@@ -110,6 +110,9 @@ pub(crate) fn sharing(text: &str) -> Result<SharingDraft, String> {
         return Ok(SharingDraft::Named("additive".to_owned()));
     }
     match text.strip_prefix("shamir:").map(str::parse::<u16>) {
+        Some(Ok(0..2)) => {
+            Err("with K below 2 one party alone would read every figure; write shamir:2 or more".to_owned())
+        }
         Some(Ok(threshold)) => Ok(SharingDraft::Shamir { threshold: Some(i64::from(threshold)) }),
         _ => Err("write additive or shamir:K, such as shamir:2".to_owned()),
     }
@@ -205,13 +208,24 @@ impl Testbed {
             Table::Example { sharing, adversary, rows } => vec![ComputationDraft {
                 sharing: Some(sharing.clone()),
                 adversary: Some(adversary.clone()),
-                // Where some contributors may be missing, the agreement says how many may not: fewer than three would
-                // let two parties see each other's figures.
-                min_contributors: matches!(sharing, SharingDraft::Shamir { .. }).then_some(3),
+                min_contributors: self.least_contributors(sharing),
                 rows: Some(RowsDraft::Count(i64::from(*rows))),
                 ..average_expenditure()
             }],
         }
+    }
+
+    /// With a threshold the agreement has to say how many contributors a total needs. It is the least number that
+    /// PROTOCOL 1 allows where every party has all roles: k = t + 1 of them collude at most, and one more; and three.
+    fn least_contributors(&self, sharing: &SharingDraft) -> Option<i64> {
+        match sharing {
+            SharingDraft::Shamir { threshold: Some(k) } if *k < self.parties() => Some((k + 1).max(3)),
+            _ => None,
+        }
+    }
+
+    fn parties(&self) -> i64 {
+        i64::try_from(self.ports.len()).unwrap_or(i64::MAX)
     }
 
     /// Computation and input file, relative to a party's directory.
@@ -254,7 +268,15 @@ impl Testbed {
     fn refused(&self, problems: &[Problem]) -> Failure {
         match &self.table {
             Table::Given(tables) => tables.failure(problems),
-            Table::Example { .. } => Failure::all(Exit::Usage, problems),
+            // What can be wrong came from the command line, so it is told in its words.
+            Table::Example { .. } => Failure::all(
+                Exit::Usage,
+                problems.iter().map(|problem| match problem.key.strip_prefix("computation[0].") {
+                    Some(key) if key.starts_with("sharing") => format!("--sharing: {}", problem.message),
+                    Some("adversary") => format!("--adversary: {}", problem.message),
+                    _ => problem.to_string(),
+                }),
+            ),
         }
     }
 }

@@ -7,9 +7,7 @@ use alloc::vec::Vec;
 use sharing::Field;
 
 use super::super::words::{count, decimal, duration, grouped, listed};
-use super::super::{
-    Adversary, Agreement, Calendar, Column, Computation, Quorum, Ratio, Rows, SharingScheme, Statistic,
-};
+use super::super::{Adversary, Agreement, Calendar, Column, Computation, Quorum, Ratio, Roles, Rows, Statistic};
 use super::{Page, names};
 
 /// Row labels that are listed in full. Of longer lists the first and the last stand here.
@@ -18,6 +16,7 @@ const LISTED_ROWS: usize = 40;
 pub(super) fn describe(page: &mut Page, agreement: &Agreement, computation: &Computation) {
     page.heading(&format!("COMPUTATION {}: {}", computation.id, computation.title));
     contributed(page, agreement, computation);
+    held(page, agreement, computation);
     learned(page, agreement, computation);
     released(page, agreement, computation);
     collusion(page, agreement, computation);
@@ -72,10 +71,54 @@ fn row_labels(labels: &[String]) -> String {
     )
 }
 
+/// The roles, and what it rests on that figures stay secret where those who have them hold no shares.
+fn held(page: &mut Page, agreement: &Agreement, computation: &Computation) {
+    let Quorum { k, .. } = Quorum::of(agreement, computation);
+    let holders = names(agreement, |r| r.compute);
+    page.topic("Who holds the shares");
+    page.paragraph(&format!("{}, of every contribution one share each.", listed(&holders)));
+    let outside = names(agreement, |r| r.compute && !r.input);
+    let without = names(agreement, |r| r.input && !r.compute);
+    let learn_only = names(agreement, |r| r.result && !r.input && !r.compute);
+    if outside.is_empty() && without.is_empty() {
+        page.paragraph("Each of them contributes too, and no contributor is without shares.");
+    }
+    if !outside.is_empty() {
+        let verbs = either(&outside, "holds shares and contributes", "hold shares and contribute");
+        page.item(&format!("{} {verbs} nothing", listed(&outside)));
+    }
+    if !without.is_empty() {
+        let verbs = either(&without, "contributes and holds", "contribute and hold");
+        let their = either(&without, "its", "their");
+        page.item(&format!(
+            "{} {verbs} no shares: that nobody reads {their} figures rests on the parties above alone, on fewer than {k} \
+             of them putting their shares together",
+            listed(&without)
+        ));
+    }
+    if !learn_only.is_empty() {
+        let (verbs, sees) = either(
+            &learn_only,
+            ("neither contributes nor holds shares", "it sees"),
+            ("neither contribute nor hold shares", "they see"),
+        );
+        page.item(&format!(
+            "{} {verbs}: {sees} who contributed, and the compute parties' parts of a total, from which the results follow",
+            listed(&learn_only)
+        ));
+    }
+}
+
+/// What is said of one party, and of several.
+fn either<T>(parties: &[&str], one: T, several: T) -> T {
+    if parties.len() == 1 { one } else { several }
+}
+
 fn learned(page: &mut Page, agreement: &Agreement, computation: &Computation) {
     let rows = if computation.rows.len() == 1 { "" } else { ", for each row" };
     page.topic("Who learns what");
-    page.paragraph(&format!("{} learn{rows}:", listed(&names(agreement, |r| r.result))));
+    let learners = names(agreement, |r| r.result);
+    page.paragraph(&format!("{} {}{rows}:", listed(&learners), either(&learners, "learns", "learn")));
     for column in &computation.columns {
         page.item(&format!("{}: {}", column.name, statistics(column)));
     }
@@ -86,7 +129,7 @@ fn learned(page: &mut Page, agreement: &Agreement, computation: &Computation) {
     page.paragraph(if agreement.parties().iter().all(|party| party.roles.result) {
         "Each of them learns too when the others took part. Nobody else learns any figure."
     } else {
-        "The other parties learn who contributed and when, and no figure. Nobody else learns anything of it."
+        "The other parties may learn who contributed and when, and no figure. Nobody else learns anything of it."
     });
     page.paragraph(
         "Results are exact: nothing is rounded but the mean and the ratios, and nothing is added to blur them. What \
@@ -150,27 +193,47 @@ fn released(page: &mut Page, agreement: &Agreement, computation: &Computation) {
 
 fn collusion(page: &mut Page, agreement: &Agreement, computation: &Computation) {
     let Quorum { n, k, t, .. } = Quorum::of(agreement, computation);
-    let least = computation.min_contributors;
+    let some = |role: fn(&Roles) -> bool| agreement.parties().iter().any(|party| role(&party.roles));
+    let peers = !some(|r| r.compute && !(r.input && r.result));
+    let their = if t == 1 { "its" } else { "their" };
     page.topic("What parties that collude could learn");
     page.paragraph(&format!(
-        "{} of the {n} compute parties may put together everything they hold, and learn no more than what follows \
-         from the results and from their own figures. {} could read every contributor's figures.",
-        if t == 1 { "Any 1".into() } else { format!("Up to {t}") },
+        "{} no more than what follows {}. Other parties that collude add what they know themselves. {} could read \
+         every contributor's figures.",
+        match t {
+            1 => format!("A single one of the {n} compute parties learns from everything it holds"),
+            _ => format!("Up to {t} of the {n} compute parties may put together everything they hold, and learn"),
+        },
+        if peers {
+            format!("from the results and from {their} own figures")
+        } else {
+            format!("from results and figures of {their} own")
+        },
         if k == n { format!("All {n} together") } else { format!("Any {k} together") },
     ));
+    let least = computation.min_contributors;
+    let but_one = least.saturating_sub(1);
+    let given = if some(|r| r.input && !r.result) { ", given the total," } else { "" };
     page.paragraph(&format!(
-        "All contributors to a total but one can take their own figures from it together and have the figures of the \
-         remaining one. No way of computing a total prevents that; here it takes {} of them at least.",
-        least.saturating_sub(1)
+        "All contributors to a total but one can{given} take their own figures from it together and have the figures of \
+         the remaining one. No way of computing a total prevents that; here it takes {but_one} of them at least."
     ));
-    let inputs = names(agreement, |r| r.input).len();
-    if k == n && usize::from(least) < inputs {
-        // PROTOCOL 1, where the agreement says less than |I|.
+    if usize::from(least) < names(agreement, |r| r.input).len() {
+        // PROTOCOL 1, where the agreement says less than |I|. With k < n it is so too: μ bounds it (5.6).
+        let colluding = match but_one {
+            1 => "contributor".into(),
+            _ => format!("{but_one} colluding contributors"),
+        };
+        let help = match (some(|r| r.input && r.compute), some(|r| r.compute && !r.input)) {
+            (true, false) if but_one == 1 => " that is a compute party",
+            (true, false) => ", one of them a compute party,",
+            (true, true) => " with the help of a compute party, which may be one of them,",
+            (false, _) => " with the help of a compute party",
+        };
         page.paragraph(&format!(
-            "This agreement releases totals over fewer contributors than there are. So any {} colluding contributors, \
-             one of them a compute party, can see to it that a total is over them and one other alone, and \
-             so learn that remaining one's figures.",
-            least.saturating_sub(1)
+            "This agreement releases totals over fewer contributors than there are. So any {colluding}{help} can see to \
+             it that a total is over {} and one other alone, and so{given} learn that remaining one's figures.",
+            if but_one == 1 { "itself" } else { "them" },
         ));
     }
 }
@@ -186,13 +249,32 @@ fn availability(page: &mut Page, agreement: &Agreement, computation: &Computatio
         computation.min_contributors
     ));
     page.paragraph(&format!(
-        "Contributions are waited for up to {}, less when all are there. The first attempt to agree on the \
-         contributors may take {}, each further one twice as long. After {} a round is given up. Each party counts all \
-         three from when it first learned of the round.",
+        "Contributions are waited for up to {}, less when every compute party holds its share of each. The first attempt \
+         to agree on the contributors may take {}, each further one twice as long. After {} a round is given up. Each \
+         party counts all three from when it first learned of the round.",
         duration(computation.collect_for),
         duration(computation.attempt_deadline),
         duration(computation.give_up_after),
     ));
+    let inputs = names(agreement, |r| r.input).len();
+    match inputs - usize::from(computation.min_contributors) {
+        0 => page.paragraph("Without the contribution of each contributor there is no total."),
+        missing => page.paragraph(&format!(
+            "{} of the {inputs} contributions may be missing when that time is over: the total is then over the others.",
+            if missing == 1 { "1".into() } else { format!("Up to {missing}") },
+        )),
+    }
+    if agreement.parties().iter().any(|party| party.roles.input && !party.roles.compute) {
+        page.paragraph(
+            "A contributor that holds no shares may leave once every compute party has confirmed its share of the \
+             contribution.",
+        );
+    }
+    if agreement.parties().iter().any(|party| party.roles.result && !party.roles.compute) {
+        page.paragraph(
+            "The parts of a total wait for a party that learns results, twice as long as until a round is given up.",
+        );
+    }
 }
 
 fn arithmetic(page: &mut Page, agreement: &Agreement, computation: &Computation) {
@@ -231,9 +313,14 @@ fn adversary(page: &mut Page, agreement: &Agreement, computation: &Computation) 
         Adversary::SemiHonest => format!(
             "\"Semi-honest\" parties. They may look at everything they hold, and collude as \
              said above, but they run the agreed steps with their true figures. A party that does not is outside of \
-             what this computation promises. A lying party can shift the total{}: the result is then wrong, and \
-             nobody can be named for it.",
-            if k == n { " by any amount, unseen" } else { ", noticed only where more shares came than were needed" },
+             what this computation promises. A lying party can shift the total{}",
+            if k == n {
+                " by any amount, unseen: the result is then wrong, and nobody can be named for it."
+            } else {
+                ". It may be noticed where more parts of a total come in than the \
+                 needed ones, because all must fit together: the result is then withheld, and nobody can be named for \
+                 it. Otherwise the result is wrong, and nobody sees it."
+            },
         ),
         Adversary::Malicious => "\"Malicious\" parties, which may do anything. Each contribution is proven to be within its bounds, and each share and each part of a total is checked. What \
              is wrong is not used, and who sent it is named with evidence that anyone can check."
@@ -242,7 +329,8 @@ fn adversary(page: &mut Page, agreement: &Agreement, computation: &Computation) 
 }
 
 fn not_promised(page: &mut Page, agreement: &Agreement, computation: &Computation) {
-    let Quorum { n, k, t, .. } = Quorum::of(agreement, computation);
+    let quorum = Quorum::of(agreement, computation);
+    let Quorum { n, k, t, .. } = quorum;
     let malicious = computation.adversary == Adversary::Malicious;
     page.topic("What is not promised");
     page.item("that figures within their bounds are true: the parties answer to each other for that by contract");
@@ -264,13 +352,21 @@ fn not_promised(page: &mut Page, agreement: &Agreement, computation: &Computatio
     if malicious {
         page.item("secrecy of the figures of a party that was proven to cheat");
     }
-    page.item(match (k == n, computation.sharing) {
-        (true, _) | (_, SharingScheme::Additive) => {
-            "that a result comes: a compute party can stall a round by being silent"
-        }
-        (false, SharingScheme::Shamir { .. }) => {
-            "that everybody is in a total: compute parties can keep others out by confirming only each \
-             other's contributions, down to the least number of contributors above"
-        }
+    // PROTOCOL 5.6: who receipts nobody but its friends keeps others out of a sum (k < n) or stalls it (k = n).
+    page.item(&match quorum.may_be_silent() {
+        0 => "that a result comes: one compute party can stall a round, by being silent or by confirming nobody's \
+              contributions but those of its friends"
+            .into(),
+        silent => format!(
+            "that a result comes where more than {silent} of the compute parties are silent, or confirm nobody's \
+             contributions but those of their friends"
+        ),
     });
+    if k < n {
+        page.item(&format!(
+            "that everybody is in a total: a compute party that confirms nobody's contributions but those of its friends \
+             can keep the others out of it, down to the {} contributors without which nothing is released",
+            computation.min_contributors
+        ));
+    }
 }

@@ -128,22 +128,55 @@ fn thresholds_and_least_contributors() {
             c.sharing = Some(SharingDraft::Named("Shamir".into()));
         }),
     );
-    one("computation[0].sharing.shamir.threshold", "fewer than 2", with_computation(|c| c.sharing = shamir(1)));
-    one("computation[0].sharing.shamir.threshold", "4 shares of 3", with_computation(|c| c.sharing = shamir(4)));
+    let key = "computation[0].sharing.shamir.threshold";
+    one(key, "1; with fewer than 2 one party alone reads every figure", with_computation(|c| c.sharing = shamir(1)));
+    one(key, "0; with fewer than 2", with_computation(|c| c.sharing = shamir(0)));
+    one(key, "4 shares of 3 compute parties; no total could", with_computation(|c| c.sharing = shamir(4)));
+    assert_eq!(problems(with_computation(|c| c.sharing = shamir(3))), [], "k = n, and μ is |I|");
     let key = "computation[0].min_contributors";
     one(key, "missing", with_computation(|c| c.sharing = shamir(2)));
     one(key, "4 of 3 input parties", with_computation(|c| c.min_contributors = Some(4)));
-    one(key, "2 or more", with_computation(|c| c.min_contributors = Some(1)));
-    one(key, "2 or more", with_computation(|c| c.min_contributors = Some(-1)));
+    // μ < 2, and with it every stricter rule, with one way to mend them all.
+    for bad in [1, 0, -1] {
+        let both = "a sum of one party's figures is that party's figures; and a result party that contributes takes its \
+                    own figure from a sum of two and has the other's; write 3 or more";
+        one(key, both, with_computation(|c| c.min_contributors = Some(bad)));
+    }
     // μ < 3 where an input party is a result party.
-    one(key, "has the other's; write 3", with_computation(|c| c.min_contributors = Some(2)));
-    one(key, "take at least 3 input parties", |d| d.parties.truncate(2));
-    let split = |d: &mut AgreementDraft| {
-        d.parties.iter_mut().for_each(|p| p.roles = Some(strings(&["input", "compute"])));
-        d.parties.push(party(9, "zoo", &["result"]));
-        d.computations[0].min_contributors = Some(2);
+    one(key, "2; a result party that", with_computation(|c| c.min_contributors = Some(2)));
+    let split = |least| {
+        move |d: &mut AgreementDraft| {
+            d.parties.iter_mut().for_each(|p| p.roles = Some(strings(&["input", "compute"])));
+            d.parties.push(party(9, "zoo", &["result"]));
+            d.computations[0].min_contributors = Some(least);
+        }
     };
-    assert_eq!(problems(split), [], "no input party is a result party: two are enough");
+    assert_eq!(problems(split(2)), [], "no input party is a result party: two are enough");
+    one(key, "1; a sum of one party's figures is that party's figures; write 2 or more", split(1));
+}
+
+#[test]
+fn two_contributors_who_both_learn_the_sum_are_refused_in_plain_words() {
+    let key = "computation[0].min_contributors";
+    one(
+        key,
+        "left out, which means 2; a result party that contributes takes its own figure from a sum of two and has the \
+         other's; take in a third input party, or let no input party be a result party",
+        |d| d.parties.truncate(2),
+    );
+    // One of them is enough, and a third party that does not contribute changes nothing.
+    let one_learns = |d: &mut AgreementDraft| {
+        d.parties[0].roles = Some(strings(&["input", "compute"]));
+        d.parties[2].roles = Some(strings(&["compute", "result"]));
+    };
+    one(key, "has the other's; take in a third input party", one_learns);
+    assert_eq!(
+        problems(|d| {
+            one_learns(d);
+            d.parties[1].roles = Some(strings(&["input", "compute"]));
+        }),
+        []
+    );
 }
 
 #[test]
@@ -157,9 +190,14 @@ fn least_contributors_of_threshold_sharing_cover_the_colluding() {
             d.computations[0].min_contributors = Some(least);
         }
     };
-    one("computation[0].min_contributors", "write 5 or more", setting(4));
+    one(
+        "computation[0].min_contributors",
+        "4; 3 of the compute parties that contribute may collude, and could leave but themselves and one other in a \
+         sum; write 5 or more",
+        setting(4),
+    );
     assert_eq!(problems(setting(5)), []);
-    // With k = n the rule does not hold: μ may be 3.
+    // With k = n the rule does not apply: μ may be 3.
     assert_eq!(
         problems(|d| {
             setting(3)(d);
@@ -167,6 +205,65 @@ fn least_contributors_of_threshold_sharing_cover_the_colluding() {
         }),
         []
     );
+}
+
+#[test]
+fn where_no_least_number_would_do_the_threshold_is_to_be_mended() {
+    let key = "computation[0].min_contributors";
+    // k = 4, t = 3, and all three input parties are compute parties: μ ≥ 5 > |I|.
+    let threshold = |k| {
+        move |d: &mut AgreementDraft| {
+            helpers(d, 6);
+            d.computations[0].sharing = shamir(k);
+            d.computations[0].min_contributors = Some(3);
+        }
+    };
+    one(key, "lower the threshold to 2, or raise it to all 6, or take in more input parties", threshold(4));
+    assert_eq!(problems(threshold(2)), []);
+    assert_eq!(problems(threshold(6)), []);
+    // Two input parties: no threshold below n is possible.
+    let two = |k| {
+        move |d: &mut AgreementDraft| {
+            d.parties[0].roles = Some(strings(&["input", "compute"]));
+            d.parties[1].roles = Some(strings(&["input", "compute"]));
+            d.parties[2].roles = Some(strings(&["compute", "result"]));
+            d.computations[0].sharing = shamir(k);
+            d.computations[0].min_contributors = Some(2);
+        }
+    };
+    one(key, "raise the threshold to all 3, or take in more input parties", two(2));
+    assert_eq!(problems(two(3)), []);
+    // Delegated: no contributor holds shares, so nobody who holds them can leave its own in.
+    assert_eq!(
+        problems(|d| {
+            d.parties = (1..=2).map(|i| party(i, &format!("i{i}"), &["input"])).collect();
+            d.parties.extend((3..=5).map(|i| party(i, &format!("c{i}"), &["compute", "result"])));
+            d.computations[0].sharing = shamir(2);
+            d.computations[0].min_contributors = Some(2);
+        }),
+        []
+    );
+}
+
+#[test]
+fn a_round_outlasts_the_leaders_that_may_be_silent() {
+    // k = 2 of n = 6 semi-honest: q = 4, so two may be silent, and three attempts must fit in.
+    let give_up = |after: u64, k| {
+        move |d: &mut AgreementDraft| {
+            helpers(d, 6);
+            d.computations[0].sharing = shamir(k);
+            d.computations[0].min_contributors = Some(3);
+            d.computations[0].give_up_after = Some(Duration::from_secs(7 * 86_400 + after));
+        }
+    };
+    one(
+        "computation[0].give_up_after",
+        "write at least 7 days 1 minute 30 seconds, which is collect_for and 3 times attempt_deadline together: 2 silent \
+         compute parties can use up an attempt each",
+        give_up(89, 2),
+    );
+    assert_eq!(problems(give_up(90, 2)), []);
+    assert_eq!(problems(give_up(30, 6)), [], "where all are needed, nobody may be silent");
 }
 
 #[test]
@@ -318,12 +415,15 @@ fn what_is_not_there_yet_is_said_by_key() {
         not_there_yet(&valid(change)).into_iter().map(|p| p.key).collect()
     };
     assert_eq!(keys(&|d| d.computations[0].adversary = Some("malicious".into())), ["computation[0].adversary"]);
+    // Thresholds and parties with fewer roles are there.
     assert_eq!(
         keys(&|d| {
+            helpers(d, 5);
+            d.parties.push(party(9, "zoo", &["result"]));
+            d.parties.push(party(10, "yak", &["input"]));
             d.computations[0].sharing = shamir(2);
             d.computations[0].min_contributors = Some(3);
         }),
-        ["computation[0].sharing"]
+        [] as [&str; 0]
     );
-    assert_eq!(keys(&|d| helpers(d, 4)), ["party[3].roles"]);
 }

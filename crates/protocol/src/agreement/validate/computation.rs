@@ -37,7 +37,11 @@ impl Check {
             _ => None,
         };
         let calendar = self.calendar(&at("calendar"), draft.calendar.as_deref());
-        let [collect_for, attempt_deadline, give_up_after] = self.durations(key, draft);
+        let quorum = census
+            .zip(sharing)
+            .zip(adversary)
+            .map(|((census, sharing), adversary)| Quorum::new(census.compute, sharing, adversary));
+        let [collect_for, attempt_deadline, give_up_after] = self.durations(key, draft, quorum);
         let rows = self.rows(&at("rows"), draft.rows.as_ref());
         let columns = self.columns(key, &draft.columns);
         let ratios = self.ratios(key, &draft.ratios, &draft.columns, columns.as_deref());
@@ -88,7 +92,12 @@ impl Check {
         let threshold = valid?;
         if let Some(census) = census.filter(|census| threshold > census.compute) {
             let n = census.compute;
-            self.refuse(key, format!("{threshold} shares of {n} compute parties; write {n} or fewer"));
+            self.refuse(
+                key,
+                format!(
+                    "{threshold} shares of {n} compute parties; no total could be put together; write {n} or fewer"
+                ),
+            );
             return None;
         }
         Some(SharingScheme::Shamir { threshold })
@@ -122,38 +131,45 @@ impl Check {
             None => self.needed(key, draft, "with threshold sharing say how many contributors a sum needs at least")?,
             Some(written) => written,
         };
-        let before = self.problems.len();
-        // Refused: μ > |I|; μ < 2; μ < 3 where an input party is a result party; k < n and μ < min(t, |I ∩ C|) + 2.
         if written > i64::from(inputs) {
             self.refuse(key, format!("{written} of {inputs} input parties; write {inputs} or fewer"));
+            return None;
         }
-        if written < 2 {
-            self.refuse(
-                key,
-                format!("{written}; a sum of one party's figures is that party's figures; write 2 or more"),
-            );
-        } else if written < 3 && census.input_and_result {
-            let mend = if inputs < 3 { "take at least 3 input parties" } else { "write 3 or more" };
-            self.refuse(
-                key,
-                format!(
-                    "{written}; a result party that contributes takes its own figure from a sum of 2 and has the \
-                     other's; {mend}"
-                ),
-            );
-        }
+        // Refused: μ < 2; μ < 3 where an input party is a result party; k < n and μ < min(t, |I ∩ C|) + 2. Every reason is
+        // told, with one way to mend them all.
         let colluding = t.min(census.input_and_compute);
-        let least = i64::from(colluding) + 2;
-        if k < n && written < least && written >= 2 {
-            self.refuse(
-                key,
+        let rules = [
+            (true, 2, "a sum of one party's figures is that party's figures".into()),
+            (
+                census.input_and_result,
+                3,
+                "a result party that contributes takes its own figure from a sum of two and has the other's".into(),
+            ),
+            (
+                k < n,
+                colluding + 2,
                 format!(
-                    "{written}; {colluding} colluding compute parties that contribute could leave themselves and one \
-                     other in the sum; write {least} or more"
+                    "{colluding} of the compute parties that contribute may collude, and could leave but themselves and \
+                     one other in a sum"
                 ),
-            );
-        }
-        (self.problems.len() == before).then(|| u16::try_from(written).ok())?
+            ),
+        ];
+        let broken = rules.into_iter().filter(|(applies, least, _)| *applies && written < i64::from(*least));
+        let (needed, reasons): (Vec<u16>, Vec<String>) = broken.map(|(_, least, why)| (least, why)).unzip();
+        let Some(least) = needed.into_iter().max() else { return u16::try_from(written).ok() };
+        let mend = if least <= inputs {
+            format!("write {least} or more")
+        } else if least == 3 && census.input_and_result {
+            "take in a third input party, or let no input party be a result party".into()
+        } else if inputs > 2 {
+            // The rule holds again from k − 1 + 2 ≤ |I| on, and not at all for k = n.
+            format!("lower the threshold to {}, or raise it to all {n}, or take in more input parties", inputs - 1)
+        } else {
+            format!("raise the threshold to all {n}, or take in more input parties")
+        };
+        let left_out = if draft.is_none() { "left out, which means " } else { "" };
+        self.refuse(key, format!("{left_out}{written}; {}; {mend}", reasons.join("; and ")));
+        None
     }
 
     fn calendar(&mut self, key: &str, draft: Option<&str>) -> Option<Calendar> {
@@ -167,7 +183,7 @@ impl Check {
         calendar
     }
 
-    fn durations(&mut self, key: &str, draft: &ComputationDraft) -> [Option<Duration>; 3] {
+    fn durations(&mut self, key: &str, draft: &ComputationDraft, quorum: Option<Quorum>) -> [Option<Duration>; 3] {
         let found = [
             ("collect_for", draft.collect_for, "write how long contributions are waited for, such as \"7d\""),
             ("attempt_deadline", draft.attempt_deadline, "write how long the first attempt may take, such as \"30s\""),
@@ -188,20 +204,30 @@ impl Check {
             self.refuse(key, format!("{message}; {how}"));
             None
         });
-        // Both run from when a party first learned of the round. A first attempt may begin as late as collect_for, and
-        // needs its deadline before the round is given up.
-        if let [Some(collect), Some(attempt), Some(give_up)] = found
-            && collect + attempt > give_up
-        {
-            self.refuse(
-                format!("{key}.give_up_after"),
-                format!(
-                    "{}; an attempt that begins after collect_for could not end: write at least {}, which is \
-                     collect_for and attempt_deadline together",
-                    words::duration(give_up),
-                    words::duration(collect + attempt)
-                ),
-            );
+        // All run from when a party first learned of the round. A first attempt may begin as late as collect_for; each of
+        // the n − q compute parties that may be away can be the leader of one and use it up; and one more must fit in.
+        let spare = quorum.map_or(0, |quorum| quorum.n - quorum.q);
+        if let [Some(collect), Some(attempt), Some(give_up)] = found {
+            let least = collect + attempt * (u32::from(spare) + 1);
+            if give_up < least {
+                let attempts = match spare {
+                    0 => "attempt_deadline together".into(),
+                    _ => format!(
+                        "{} times attempt_deadline together: {spare} silent compute {} can use up an attempt each",
+                        spare + 1,
+                        if spare == 1 { "party" } else { "parties" },
+                    ),
+                };
+                self.refuse(
+                    format!("{key}.give_up_after"),
+                    format!(
+                        "{}; an attempt that begins after collect_for could not end: write at least {}, which is \
+                         collect_for and {attempts}",
+                        words::duration(give_up),
+                        words::duration(least)
+                    ),
+                );
+            }
         }
         found
     }

@@ -3,6 +3,7 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use node::result::ResultFile;
+use protocol::agreement::SharingDraft;
 use sharing::decimal::Decimal;
 
 use super::DECIMALS;
@@ -26,8 +27,10 @@ pub(super) fn text(
     figures: &[String],
     total: Decimal,
     records: u64,
+    sharing: &SharingDraft,
 ) -> String {
     let n = parties.len();
+    let (published, together) = captions(n, sharing);
     let mut inputs = table(&["party", "input, GBP", "leaves the party"]);
     for (party, figure) in parties.iter().zip(figures) {
         let others = format!("{} random-looking shares", n - 1);
@@ -44,11 +47,27 @@ pub(super) fn text(
     joint.add_row([format!("average of {n}"), Decimal::mean(total.units, count, DECIMALS).to_string()]);
     format!(
         "What each party put in; no other party saw it:\n{inputs}\n\n\
-         What each party published; any {} of these say nothing about the sum:\n{partials}\n\n\
-         What all of them together give, and all that anybody learnt:\n{joint}\n\n\
+         {published}:\n{partials}\n\n\
+         {together}, and all that anybody learnt:\n{joint}\n\n\
          {n} processes, {n} results with one digest, {n} audit logs with {records} records in order.",
-        n - 1,
     )
+}
+
+/// What stands above the partial sums of n parties, and above what they give.
+fn captions(n: usize, sharing: &SharingDraft) -> (String, String) {
+    match sharing {
+        SharingDraft::Shamir { threshold: Some(k) } => (
+            format!(
+                "What each party published: points of one polynomial. They do not add up to the sum; any {k} of them \
+                 give it, and fewer say nothing about it"
+            ),
+            format!("What any {k} of them together give"),
+        ),
+        _ => (
+            format!("What each party published; any {} of these say nothing about the sum", n - 1),
+            "What all of them together give".to_owned(),
+        ),
+    }
 }
 
 /// The result object, and the parties.
@@ -69,4 +88,19 @@ pub(super) fn json(
     let result = String::from_utf8(text).map_err(|error| other(&error))?;
     let open = result.trim_end().strip_suffix('}').ok_or_else(|| other(&"the result is no JSON object"))?;
     Ok(format!("{open},\"parties\":{parties}}}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_say_what_partial_sums_give() {
+        let (published, together) = captions(5, &SharingDraft::Shamir { threshold: Some(3) });
+        assert!(published.contains("They do not add up to the sum; any 3 of them give it, and fewer say nothing"));
+        assert_eq!(together, "What any 3 of them together give");
+        let (published, together) = captions(5, &SharingDraft::Named("additive".into()));
+        assert!(published.ends_with("any 4 of these say nothing about the sum"));
+        assert_eq!(together, "What all of them together give");
+    }
 }

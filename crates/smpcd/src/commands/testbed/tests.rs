@@ -1,6 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use clap::Parser;
+use protocol::agreement::SharingScheme;
 use protocol::card::SignedCard;
 
 use super::*;
@@ -140,12 +141,33 @@ fn bad_tables_leave_nothing_and_name_the_line() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused() {
+fn thresholds_make_an_agreement_with_the_least_number_of_contributors() {
+    let root = tempfile::tempdir().unwrap();
+    // Parties, threshold, and the least number that PROTOCOL 1 allows: max(3, k + 1), or all where all are needed.
+    for (n, k, least) in [("3", 2, 3), ("5", 2, 3), ("5", 4, 5), ("5", 5, 5)] {
+        let folder = root.path().join(format!("{n}-{k}"));
+        testbed(&folder, &["--parties", n, "--sharing", &format!("shamir:{k}")]).unwrap();
+        let agreement = AgreementFile::load(&folder.join("agreement.toml")).unwrap().usable().unwrap().agreement;
+        let computation = &agreement.computations()[0];
+        assert_eq!(computation.sharing, SharingScheme::Shamir { threshold: k });
+        assert_eq!(computation.min_contributors, least, "{n} {k}");
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_in_the_words_of_the_command_line() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("bed");
-    for more in [["--sharing", "shamir:2"], ["--adversary", "malicious"]] {
+    for (more, line) in [
+        (
+            ["--sharing", "shamir:4"],
+            "--sharing: 4 shares of 3 compute parties; no total could be put together; write 3",
+        ),
+        (["--adversary", "malicious"], "--adversary: security against a malicious adversary comes in a later version"),
+    ] {
         let failure = testbed(&folder, &more).unwrap_err();
-        assert!(failure.lines[0].contains("later version"), "{failure:?}");
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.lines.len() == 1 && failure.lines[0].starts_with(line), "{failure:?}");
         assert!(!folder.exists());
     }
 }
@@ -168,6 +190,9 @@ fn usage_errors_exit_with_2() {
         &["--rows", "0"],
         &["--sharing", "shamir"],
         &["--sharing", "shamir:x"],
+        &["--sharing", "shamir:1"],
+        &["--sharing", "shamir:0"],
+        &["--sharing", "shamir:-2"],
         &["--adversary", "nice"],
         &["--agreement", "f", "--rows", "2"],
         &["--agreement", "f", "--sharing", "additive"],
