@@ -257,7 +257,10 @@ impl Round {
             Event::Decline { reason } if self.ended.is_none() => {
                 self.dealer = dealer(self).decline(context, &reason);
             }
-            Event::Approve(_) | Event::Decline { .. } | Event::Tick => {}
+            Event::Abandon { reason } if self.ended.is_none() && context.board.certified.is_none() => {
+                self.abandon(context, reason);
+            }
+            Event::Approve(_) | Event::Decline { .. } | Event::Abandon { .. } | Event::Tick => {}
             Event::Message { from, bytes } => self.message(context, from, &bytes),
             Event::LinkUp { peer } => self.link_up(context, peer),
             Event::Have { peer, have } => self.answer(context, peer, &have),

@@ -42,6 +42,11 @@ pub enum Event {
         /// Why, for the other parties.
         reason: String,
     },
+    /// This party gives the round up. Ignored where a certificate is held, or the round has ended.
+    Abandon {
+        /// Why, for the other parties.
+        reason: String,
+    },
     /// An envelope came over the link of `from`.
     Message {
         /// The link's peer, from its certificate.
