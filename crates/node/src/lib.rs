@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod book;
+pub mod cron;
 pub mod daemon;
 pub mod input;
 pub mod link;
