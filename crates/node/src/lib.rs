@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod input;
 pub mod link;
 pub mod pending;
+mod releases;
 pub mod result;
 pub mod seal;
 pub mod settings;
