@@ -62,7 +62,7 @@ fn every_party_approves_the_starter_too_and_one_declines_first() {
     testbed.run(0, &["round", "approve", ROUND, "--by", "  "]).exits(2);
     testbed.run(0, &["round", "approve", "headcount/2025", "--by", "Ann Ames"]).exits(1).complains(&["2025"]);
     let approved = testbed.run(0, &["round", "approve", ROUND, "--by", "Ann Ames"]).exits(0);
-    for part in ["DISCLOSURE STATEMENT", "dealt so far: nobody yet", "2 rows, 1 columns, bounds passed", "final"] {
+    for part in ["DISCLOSURE STATEMENT", "dealt so far: nobody yet", "2 rows, 1 column, all bounds passed", "final"] {
         assert!(approved.out.contains(part), "no {part:?} in {}", approved.out);
     }
     testbed.run(0, &["round", "approve", ROUND, "--by", "Ann Ames"]).exits(1).complains(&["approved already"]);
@@ -123,7 +123,7 @@ fn a_bad_input_leaves_the_round_waiting_until_it_is_mended_and_approved_again() 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let client = Client::new(&testbed.data(0).join("admin.sock"));
     let wrong = protocol::agreement::Digest([7; 32]);
-    let refused = runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind", &wrong)).unwrap_err();
+    let refused = runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind", &wrong, None)).unwrap_err();
     assert!(refused.to_string().contains("the statement that was shown"), "{refused}");
     // What was shown with the refused approval above is the statement that counts.
     let shown = testbed.run(0, &["round", "approve", ROUND, "--by", "A. Officer"]).exits(65).out;
@@ -131,7 +131,7 @@ fn a_bad_input_leaves_the_round_waiting_until_it_is_mended_and_approved_again() 
     let hex = digest.strip_prefix("sha256:").expect("a digest");
     let bytes: Vec<u8> = (0..64).step_by(2).map(|i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap()).collect();
     let statement = protocol::agreement::Digest(bytes.try_into().unwrap());
-    runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind", &statement)).unwrap();
+    runtime.block_on(client.approve("headcount", "2026-Q3", "B. Lind", &statement, None)).unwrap();
     let round = testbed.round_is(0, ROUND, "shows the errors", |round| {
         round["input_errors"].as_array().is_some_and(|errors| !errors.is_empty())
     });

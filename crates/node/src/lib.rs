@@ -2,10 +2,12 @@
 
 pub mod admin;
 pub mod book;
+pub mod cron;
 pub mod daemon;
 pub mod input;
 pub mod link;
 pub mod pending;
+mod releases;
 pub mod result;
 pub mod seal;
 pub mod settings;

@@ -3,14 +3,26 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::cron::Cron;
 
 /// Who lets a round have this party's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// A person approves each round.
     Manual,
-    /// The daemon approves at once.
+    /// The daemon approves at once, within the limits of [`Approval`].
     Auto,
+}
+
+/// How often the policy approves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtMost {
+    /// So many rounds, at least one.
+    pub rounds: u32,
+    /// In a window of this length that ends now.
+    pub within: Duration,
 }
 
 /// How this party approves.
@@ -18,7 +30,11 @@ pub enum Policy {
 pub struct Approval {
     /// Manual or automatic.
     pub policy: Policy,
-    /// Command that is run when a round waits for a person; empty for none.
+    /// Computations that the policy approves by itself; none given: all of them.
+    pub computations: Option<Vec<String>>,
+    /// How many rounds it approves in what time; none: any number.
+    pub at_most: Option<AtMost>,
+    /// Command that is run when a round waits for a person, and daily while it does; empty for none.
     pub notify: Vec<String>,
 }
 
@@ -57,6 +73,8 @@ pub struct Settings {
     pub inputs: BTreeMap<String, PathBuf>,
     /// Approval.
     pub approval: Approval,
+    /// When this node proposes rounds by itself, by computation.
+    pub schedules: BTreeMap<String, Cron>,
     /// Export each result as JSON.
     pub export_json: bool,
     /// Export each result as CSV.

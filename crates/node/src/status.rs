@@ -1,5 +1,10 @@
 //! What a running daemon tells, and what the store keeps of a round for those who ask later: plain data, as JSON.
 
+mod causes;
+
+use std::collections::BTreeMap;
+
+use protocol::agreement::Rows;
 use protocol::round::{Ended, Phase, Terms, View};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +18,9 @@ pub struct RoundStatus {
     pub computation: String,
     /// The period.
     pub period: String,
+    /// How many rounds of this period before it are void.
+    #[serde(default)]
+    pub v: u32,
     /// Round id, hexadecimal.
     pub id: String,
     /// `open`, `completed` or `abandoned`.
@@ -21,10 +29,29 @@ pub struct RoundStatus {
     pub phase: String,
     /// The attempt.
     pub attempt: u32,
+    /// Whether it is proven that nothing of it was or can be opened: then its period may be dealt anew.
+    #[serde(default)]
+    pub void: bool,
     /// When this party learnt of it, RFC 3339.
     pub started: String,
-    /// Whom it waits for.
+    /// What it waits for, message by message, in the words of the protocol.
     pub waits_for: Vec<String>,
+    /// Whom it waits for: one cause for each party, in plain words.
+    #[serde(default)]
+    pub causes: Vec<String>,
+    /// Who let this party's input in, and when.
+    #[serde(default)]
+    pub approved: Option<Approved>,
+    /// Why the policy leaves the approval to a person.
+    #[serde(default)]
+    pub left_to_person: Option<String>,
+    /// What its result may disclose together with earlier ones: of all input parties while it waits for this party's
+    /// approval, and of the contributor set once that is certified.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// Names the rows of its table. Rounds over the same rows have the same.
+    #[serde(default)]
+    pub rows: String,
     /// Parties whose dealing is out.
     pub dealt: Vec<String>,
     /// Parties that declined, with their reasons.
@@ -45,6 +72,20 @@ pub struct RoundStatus {
     pub give_up_left_s: u64,
     /// Why it was abandoned.
     pub reason: Option<String>,
+    /// Parties without a live link, and since when.
+    #[serde(skip)]
+    pub(crate) unlinked: BTreeMap<String, String>,
+}
+
+/// How an input was let into a round.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approved {
+    /// The person; none for the policy.
+    pub by: Option<String>,
+    /// When, RFC 3339.
+    pub at: String,
+    /// Why, where the approval said it.
+    pub reason: Option<String>,
 }
 
 impl RoundStatus {
@@ -53,12 +94,19 @@ impl RoundStatus {
         Self {
             computation: terms.computation().id.clone(),
             period: terms.period().to_owned(),
+            v: terms.voided(),
             id: terms.round().to_string(),
             status: "open".to_owned(),
             phase: Phase::Collecting.name().to_owned(),
             attempt: 1,
+            void: false,
             started: started.to_string(),
             waits_for: Vec::new(),
+            causes: Vec::new(),
+            approved: None,
+            left_to_person: None,
+            warnings: Vec::new(),
+            rows: rows_name(&terms.computation().rows),
             dealt: Vec::new(),
             declined: Vec::new(),
             abandoned_by: Vec::new(),
@@ -69,6 +117,7 @@ impl RoundStatus {
             collect_left_s: 0,
             give_up_left_s: 0,
             reason: None,
+            unlinked: BTreeMap::new(),
         }
     }
 
@@ -77,6 +126,7 @@ impl RoundStatus {
         self.status = "completed".to_owned();
         self.phase = Phase::Completed.name().to_owned();
         self.waits_for.clear();
+        self.causes.clear();
     }
 
     /// Ends it without a result.
@@ -85,6 +135,7 @@ impl RoundStatus {
         self.phase = Phase::Abandoned.name().to_owned();
         self.reason = Some(reason.to_owned());
         self.waits_for.clear();
+        self.causes.clear();
     }
 
     /// Fills in what a view says.
@@ -101,6 +152,11 @@ impl RoundStatus {
         self.waits_for = view.waits.iter().take(MOST_WAITS).map(ToString::to_string).collect();
         if view.waits.len() > MOST_WAITS {
             self.waits_for.push(format!("and {} more", view.waits.len() - MOST_WAITS));
+        }
+        self.causes = causes::of(&view.waits, &self.unlinked);
+        if view.phase == Phase::Approval {
+            // A refused input takes its approval with it.
+            self.approved = None;
         }
         self.dealt.clone_from(&view.dealt);
         self.declined.clone_from(&view.declined);
@@ -128,7 +184,8 @@ impl RoundStatus {
     pub fn mark(&self) -> String {
         let counts = [self.dealt.len(), self.declined.len(), self.abandoned_by.len(), self.input_errors.len()];
         let done = self.progress.map_or(0, |(done, _)| done);
-        format!("{}-{}-{done}-{}-{counts:?}", self.phase, self.attempt, self.waits_for.len())
+        let said: usize = self.causes.iter().chain(&self.left_to_person).map(String::len).sum();
+        format!("{}-{}-{done}-{}-{said}-{counts:?}", self.phase, self.attempt, self.waits_for.len())
             .replace([' ', '[', ']'], "")
     }
 
@@ -143,6 +200,19 @@ impl RoundStatus {
     pub fn is_open(&self) -> bool {
         self.status == "open"
     }
+}
+
+/// A name for the rows of a table: the same for the same rows.
+pub(crate) fn rows_name(rows: &Rows) -> String {
+    let digest = match rows {
+        Rows::Count(count) => sharing::hash("smpcd/1/rows", &[b"count", &count.to_le_bytes()]),
+        Rows::Labels(labels) => {
+            let parts: Vec<&[u8]> =
+                std::iter::once(&b"labels"[..]).chain(labels.iter().map(String::as_bytes)).collect();
+            sharing::hash("smpcd/1/rows", &parts)
+        }
+    };
+    protocol::agreement::Digest(digest).to_string()
 }
 
 /// A peer, as this node sees it.
@@ -195,6 +265,21 @@ pub struct NodeStatus {
     pub peers: Vec<PeerStatus>,
     /// Rounds that have not ended, those that wait for this party's approval first.
     pub rounds: Vec<RoundStatus>,
+    /// Rounds that this node proposes by itself.
+    pub schedules: Vec<ScheduleStatus>,
     /// Strangers that were refused: the last reasons.
     pub refused_strangers: Vec<String>,
+}
+
+/// When a computation's rounds are proposed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScheduleStatus {
+    /// Id of the computation.
+    pub computation: String,
+    /// The cron line, in UTC.
+    pub cron: String,
+    /// When it is due next, RFC 3339.
+    pub next: Option<String>,
+    /// The round that is due and could not be proposed yet, and why.
+    pub waits: Option<String>,
 }

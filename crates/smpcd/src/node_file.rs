@@ -11,9 +11,11 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use config::ValueKind;
-use node::settings::{Approval, Policy, Settings};
+use node::cron::Cron;
+use node::settings::{Approval, AtMost, Policy, Settings};
 use protocol::agreement::is_id;
 
 use self::sources::{Problem, Sources};
@@ -123,6 +125,7 @@ impl Reader {
         }
         let inputs = self.inputs();
         let approval = self.approval();
+        let schedules = self.schedules();
         let (export_json, export_csv) = self.exports();
         Settings {
             party,
@@ -141,6 +144,7 @@ impl Reader {
             input_dir: self.folder.join("input"),
             inputs,
             approval,
+            schedules,
             export_json,
             export_csv,
         }
@@ -203,7 +207,7 @@ impl Reader {
 
     fn inputs(&mut self) -> BTreeMap<String, PathBuf> {
         let mut inputs = BTreeMap::new();
-        for id in self.sources.computations() {
+        for id in self.sources.computations("input") {
             let key = format!("input.{id}.file");
             if self.sources.value(&key).is_none() {
                 let message =
@@ -228,7 +232,45 @@ impl Reader {
         if notify.first().is_some_and(String::is_empty) {
             self.refuse("approval.notify", "the first word is empty: write [\"COMMAND\", \"ARGUMENT\", …]");
         }
-        Approval { policy: policy.unwrap_or(Policy::Manual), notify }
+        let computations = self.list("approval.computations");
+        if computations.iter().flatten().any(|id| !is_id(id)) {
+            self.refuse(
+                "approval.computations",
+                "holds what is no id of a computation: write the ids of the agreement",
+            );
+        }
+        let at_most = self.at_most();
+        Approval { policy: policy.unwrap_or(Policy::Manual), computations, at_most, notify }
+    }
+
+    /// `at_most = { rounds = 4, within = "24h" }`: both, or none.
+    fn at_most(&mut self) -> Option<AtMost> {
+        const KEYS: [&str; 2] = ["approval.at_most.rounds", "approval.at_most.within"];
+        let set = KEYS.map(|key| self.sources.value(key).is_some());
+        for (key, example) in KEYS.iter().zip(["rounds = 4", "within = \"24h\""]) {
+            if set.contains(&true) && self.sources.value(key).is_none() {
+                self.refuse(key, &format!("is missing: write {example}, or leave out approval.at_most"));
+            }
+        }
+        let rounds = self.count(KEYS[0]);
+        let within = self.duration(KEYS[1]);
+        Some(AtMost { rounds: rounds?, within: within? })
+    }
+
+    fn schedules(&mut self) -> BTreeMap<String, Cron> {
+        let mut schedules = BTreeMap::new();
+        for id in self.sources.computations("schedule") {
+            let key = format!("schedule.{id}.cron");
+            if self.sources.value(&key).is_none() {
+                self.refuse(&key, "is missing: write five fields of cron in UTC, such as \"0 6 5 1,4,7,10 *\"");
+            }
+            let Some(text) = self.text(&key) else { continue };
+            match text.parse() {
+                Ok(cron) => drop(schedules.insert(id, cron)),
+                Err(error) => self.refuse(&key, &format!("{error}; write for example \"0 6 5 1,4,7,10 *\", in UTC")),
+            }
+        }
+        schedules
     }
 
     /// Whether JSON and whether CSV are exported.
@@ -275,6 +317,29 @@ impl Reader {
             self.refuse(key, &format!("must be one of {}", names.join(", ")));
         }
         found
+    }
+
+    /// A whole number of at least 1.
+    fn count(&mut self, key: &str) -> Option<u32> {
+        let count = match self.sources.value(key)? {
+            ValueKind::I64(number) => u32::try_from(*number).ok(),
+            ValueKind::String(text) if self.sources.is_overridden(key) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let count = count.filter(|count| *count > 0);
+        if count.is_none() {
+            self.refuse(key, "must be a whole number from 1 on, without quotes");
+        }
+        count
+    }
+
+    fn duration(&mut self, key: &str) -> Option<Duration> {
+        let text = self.text(key)?;
+        let duration = humantime::parse_duration(&text).ok().filter(|duration| !duration.is_zero());
+        if duration.is_none() {
+            self.refuse(key, "is no length of time: write for example \"24h\" or \"7d\"");
+        }
+        duration
     }
 
     fn text(&mut self, key: &str) -> Option<String> {

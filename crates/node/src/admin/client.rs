@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{ApproveBody, DeclineBody, MOST_WAIT_S, Refused};
+use super::{ApproveBody, MOST_WAIT_S, ReasonBody, Refused};
 use crate::status::{NodeStatus, RoundStatus};
 
 /// Talks to a running daemon.
@@ -84,7 +84,8 @@ impl Client {
         self.call(Method::POST, &format!("/rounds/{computation}/{period}/start"), &()).await
     }
 
-    /// Approves a round: `by` was shown the disclosure statement with this digest.
+    /// Approves a round: `by` was shown the disclosure statement with this digest. `reason` says why, where something
+    /// speaks against it.
     ///
     /// # Errors
     /// [`ClientError`]; refused where the daemon runs under another statement.
@@ -94,8 +95,10 @@ impl Client {
         period: &str,
         by: &str,
         disclosure: &Digest,
+        reason: Option<&str>,
     ) -> Result<RoundStatus, ClientError> {
-        let body = ApproveBody { by: by.to_owned(), disclosure: disclosure.to_string() };
+        let (by, reason) = (by.to_owned(), reason.map(str::to_owned));
+        let body = ApproveBody { by, disclosure: disclosure.to_string(), reason };
         self.call(Method::POST, &format!("/rounds/{computation}/{period}/approve"), &body).await
     }
 
@@ -110,8 +113,23 @@ impl Client {
         by: &str,
         reason: &str,
     ) -> Result<RoundStatus, ClientError> {
-        let body = DeclineBody { by: by.to_owned(), reason: reason.to_owned() };
+        let body = ReasonBody { by: by.to_owned(), reason: reason.to_owned() };
         self.call(Method::POST, &format!("/rounds/{computation}/{period}/decline"), &body).await
+    }
+
+    /// Gives a round up for good.
+    ///
+    /// # Errors
+    /// [`ClientError`]; refused where its total may be open already.
+    pub async fn abandon(
+        &self,
+        computation: &str,
+        period: &str,
+        by: &str,
+        reason: &str,
+    ) -> Result<RoundStatus, ClientError> {
+        let body = ReasonBody { by: by.to_owned(), reason: reason.to_owned() };
+        self.call(Method::POST, &format!("/rounds/{computation}/{period}/abandon"), &body).await
     }
 
     async fn call<T: DeserializeOwned>(

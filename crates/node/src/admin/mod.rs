@@ -24,8 +24,9 @@ pub(crate) enum Request {
     Rounds,
     Round { computation: String, period: String },
     Start { computation: String, period: String },
-    Approve { computation: String, period: String, by: String, disclosure: String },
+    Approve { computation: String, period: String, approval: ApproveBody },
     Decline { computation: String, period: String, by: String, reason: String },
+    Abandon { computation: String, period: String, by: String, reason: String },
 }
 
 /// What it answers.
@@ -56,18 +57,21 @@ impl Refused {
 }
 
 /// Body of an approval.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ApproveBody {
-    by: String,
+pub(crate) struct ApproveBody {
+    pub(crate) by: String,
     /// Digest of the disclosure statement that the person was shown. Another one is not approved.
-    disclosure: String,
+    pub(crate) disclosure: String,
+    /// Why, where something speaks against it.
+    #[serde(default)]
+    pub(crate) reason: Option<String>,
 }
 
-/// Body of a decline.
+/// Body of a decline, and of giving a round up.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct DeclineBody {
+struct ReasonBody {
     by: String,
     reason: String,
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{ApproveBody, DeclineBody, MOST_WAIT_S, Reply, Request};
+use super::{ApproveBody, MOST_WAIT_S, ReasonBody, Reply, Request};
 
 /// Longest path of a unix socket on Linux, its closing zero left out.
 const LONGEST_PATH: usize = 107;
@@ -100,6 +100,7 @@ pub(crate) async fn serve(
         .route("/rounds/{computation}/{period}/start", post(start))
         .route("/rounds/{computation}/{period}/approve", post(approve))
         .route("/rounds/{computation}/{period}/decline", post(decline))
+        .route("/rounds/{computation}/{period}/abandon", post(abandon))
         .with_state(Desk { calls, changes })
         .into_make_service_with_connect_info::<Caller>();
     let server = axum::serve(listener, app);
@@ -191,16 +192,25 @@ async fn approve(
     State(desk): State<Desk>,
     ConnectInfo(caller): ConnectInfo<Caller>,
     Route((computation, period)): Address,
-    Json(ApproveBody { by, disclosure }): Json<ApproveBody>,
+    Json(approval): Json<ApproveBody>,
 ) -> Reply {
-    desk.ask(Request::Approve { computation, period, by, disclosure }, caller).await
+    desk.ask(Request::Approve { computation, period, approval }, caller).await
 }
 
 async fn decline(
     State(desk): State<Desk>,
     ConnectInfo(caller): ConnectInfo<Caller>,
     Route((computation, period)): Address,
-    Json(DeclineBody { by, reason }): Json<DeclineBody>,
+    Json(ReasonBody { by, reason }): Json<ReasonBody>,
 ) -> Reply {
     desk.ask(Request::Decline { computation, period, by, reason }, caller).await
+}
+
+async fn abandon(
+    State(desk): State<Desk>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    Route((computation, period)): Address,
+    Json(ReasonBody { by, reason }): Json<ReasonBody>,
+) -> Reply {
+    desk.ask(Request::Abandon { computation, period, by, reason }, caller).await
 }

@@ -119,7 +119,8 @@ pub(crate) fn directory() -> (TempDir, Settings) {
         storage_key: at("keys/storage.key"),
         input_dir: at("input"),
         inputs: BTreeMap::new(),
-        approval: Approval { policy: Policy::Auto, notify: Vec::new() },
+        approval: Approval { policy: Policy::Auto, computations: None, at_most: None, notify: Vec::new() },
+        schedules: BTreeMap::new(),
         export_json: true,
         export_csv: true,
     };

@@ -1,11 +1,10 @@
-//! What operators change in files while the daemon runs: cards, signatures, input, and notes that commands leave.
+//! What operators change in files while the daemon runs: cards, signatures, inputs, and notes that commands leave. What
+//! waits for a time is looked at with them.
 
 use audit::{Actor, DigestOf, Draft, Event as Record, Source, Text, Time};
-use wire::RoundId;
 
 use super::hub::Hub;
 use crate::pending::{self, Act};
-use crate::settings::Policy;
 
 impl Hub {
     pub(super) fn look_at_files(&mut self) {
@@ -17,27 +16,9 @@ impl Hub {
             self.book_changed(&change, Source::File);
         }
         self.propose_again();
-        if self.settings.approval.policy == Policy::Auto {
-            self.retry_inputs();
-        }
+        self.look_at_schedule();
+        self.look_at_approvals();
         self.take_notes();
-    }
-
-    /// Under `auto` a refused input is tried again when its file has changed.
-    fn retry_inputs(&mut self) {
-        let mut changed: Vec<RoundId> = Vec::new();
-        for (id, open) in self.rounds.iter_mut().filter(|(_, open)| open.status.waits_for_approval()) {
-            let file = self.settings.input_file(&open.status.computation, &open.status.period);
-            let now = std::fs::metadata(file).and_then(|data| data.modified()).ok();
-            // Only a file that has been still for a while: a copy that is under way may look whole.
-            let still = std::mem::replace(&mut open.input_look, now) == now;
-            if still && now != open.input_seen {
-                changed.push(*id);
-            }
-        }
-        for id in changed {
-            self.approve_by_policy(id);
-        }
     }
 
     /// Acts of a person that were done beside the daemon go into its log; then the note is gone.

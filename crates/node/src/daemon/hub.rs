@@ -13,13 +13,16 @@ use wire::frame::Frame;
 use wire::{RoundId, Sealed, Signer};
 
 use super::DaemonError;
+use super::notify::Notifier;
 use super::peers::Peer;
 use super::rounds::Open;
+use super::schedule::Timetable;
 use super::turn::Pending;
 use super::work::Finished;
 use crate::admin::{Call, Refused, Reply, Request};
 use crate::book::Book;
 use crate::link::{LinkEvent, Links};
+use crate::releases::Releases;
 use crate::settings::Settings;
 use crate::status::NodeStatus;
 use crate::store::{Reads, Store, StoreError};
@@ -47,6 +50,9 @@ pub(super) struct Hub {
     /// One for each party, this one included.
     pub(super) peers: Vec<Peer>,
     pub(super) strangers: Vec<String>,
+    pub(super) releases: Arc<Releases>,
+    pub(super) notifier: Notifier,
+    pub(super) timetable: Timetable,
     /// What peers are told of rounds that a restart ended, on every link that comes up.
     pub(super) farewells: Vec<Sealed>,
     /// What the events of this turn brought, to be committed together.
@@ -74,6 +80,9 @@ impl Hub {
         let statement = disclosure_statement(book.agreement());
         let peers = book.agreement().parties().iter().map(|_| Peer::default()).collect();
         let mut hub = Self {
+            releases: Arc::new(Releases::of(&store.rounds()?)),
+            notifier: Notifier::start(&settings.approval.notify),
+            timetable: Timetable::new(&settings, book.agreement()),
             settings,
             store,
             vault,
@@ -198,12 +207,16 @@ impl Hub {
                 let done = self.start(&computation, &period, actor);
                 self.after(done, &computation, &period)?
             }
-            Request::Approve { computation, period, by, disclosure } => {
-                let done = self.approve(&computation, &period, &by, &disclosure, actor);
+            Request::Approve { computation, period, approval } => {
+                let done = self.approve(&computation, &period, &approval, actor);
                 self.after(done, &computation, &period)?
             }
             Request::Decline { computation, period, by, reason } => {
                 let done = self.decline(&computation, &period, &by, &reason, actor);
+                self.after(done, &computation, &period)?
+            }
+            Request::Abandon { computation, period, by, reason } => {
+                let done = self.abandon(&computation, &period, &by, &reason, actor);
                 self.after(done, &computation, &period)?
             }
         };
@@ -238,6 +251,7 @@ impl Hub {
             missing_cards: self.book.missing_cards().iter().map(id).collect(),
             peers: self.peer_statuses(),
             rounds: rounds.into_iter().map(|open| self.fresh(open)).collect(),
+            schedules: self.timetable.statuses(),
             refused_strangers: self.strangers.clone(),
         }
     }

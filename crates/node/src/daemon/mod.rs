@@ -4,12 +4,17 @@
 //! One thread, the hub, owns all rounds. It takes one event after another, commits what the protocol says must be on
 //! disk, and only then acts (PROTOCOL 7). Links, jobs and admin calls run beside it and reach it through bounded queues.
 
+mod approval;
 mod files;
 mod hub;
 mod interrupted;
+mod notify;
 mod peers;
+mod people;
 mod place;
+mod proposals;
 mod rounds;
+mod schedule;
 mod story;
 mod turn;
 mod work;

@@ -5,12 +5,13 @@ use std::ops::Range;
 
 use audit::{DigestOf, Draft, Event as Record, Name, Source, Text};
 use jiff::Timestamp;
-use protocol::round::{Event, Object};
+use protocol::round::{Event, Object, Step};
 use wire::frame::Frame;
 use wire::link::{BulkId, Hello};
 use zeroize::Zeroizing;
 
 use super::hub::{Hub, MOST_STRANGERS};
+use super::proposals::Waiting;
 use super::work::Stream;
 use crate::book::{Change, Difference};
 use crate::link::{LinkEvent, LinkInfo, LinkSender};
@@ -28,8 +29,7 @@ pub(super) struct Peer {
     refusal: Option<(Timestamp, String)>,
     /// What is being sent over the live link.
     streams: BTreeMap<BulkId, Stream>,
-    /// Proposals that could not be joined yet, for reasons that pass: a signature on its way, a clock.
-    pub(super) proposals: Vec<Zeroizing<Vec<u8>>>,
+    pub(super) proposals: Waiting,
 }
 
 impl Peer {
@@ -68,6 +68,7 @@ impl Hub {
                 known.since = Some(Timestamp::now());
                 known.refusal = Some((Timestamp::now(), reason.clone()));
                 self.record(Draft::new(Record::LinkDown { reason: Text::of(&reason) }).peer(&id));
+                self.links_changed();
             }
             LinkEvent::Refused { remote, party, dialling, reason, .. } => {
                 self.refused(&remote, party.as_deref(), dialling, &reason.to_string());
@@ -116,7 +117,26 @@ impl Hub {
             self.send(peer, &Frame::Message(Zeroizing::new(farewell.bytes().to_vec())));
         }
         self.feed_all(|| Event::LinkUp { peer });
+        self.links_changed();
         self.changed();
+    }
+
+    /// Every open round says whom it cannot hear from.
+    fn links_changed(&mut self) {
+        let unlinked = self.unlinked();
+        for (id, open) in self.rounds.iter_mut().filter(|(_, open)| open.status.is_open()) {
+            open.status.unlinked.clone_from(&unlinked);
+            // Nothing happens in the round; what people are shown of it is written anew.
+            self.pending.steps.push((*id, Step::default()));
+        }
+    }
+
+    /// The other parties without a live link, and since when.
+    pub(super) fn unlinked(&self) -> BTreeMap<String, String> {
+        let since = |peer: &Peer| peer.since.unwrap_or(self.started()).strftime("%Y-%m-%d %H:%M UTC").to_string();
+        let others = (0u16..).zip(&self.peers).filter(|(index, _)| *index != self.book.party().0);
+        let down = others.filter(|(_, peer)| peer.live.is_none());
+        down.map(|(index, peer)| (self.party_id(index).to_owned(), since(peer))).collect()
     }
 
     /// The links have said it in the tracing log.

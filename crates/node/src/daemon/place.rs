@@ -9,6 +9,7 @@ use sharing::{Cells, Encoded};
 use zeroize::Zeroizing;
 
 use crate::input::{self, ReadError};
+use crate::releases::Releases;
 use crate::result::{PartialSum, Place, ResultMeta, ResultWriter, Shape};
 use crate::settings::Settings;
 use crate::vault::{Reader, Vault, Writer};
@@ -17,6 +18,7 @@ use crate::vault::{Reader, Vault, Writer};
 pub(crate) struct RoundPlace {
     settings: Arc<Settings>,
     vault: Vault,
+    releases: Arc<Releases>,
     round: [u8; 32],
     writers: BTreeMap<Object, Writer>,
     /// Open files, so that a chunk costs one read.
@@ -25,8 +27,8 @@ pub(crate) struct RoundPlace {
 }
 
 impl RoundPlace {
-    pub(crate) fn new(settings: Arc<Settings>, vault: Vault, round: [u8; 32]) -> Self {
-        Self { settings, vault, round, writers: BTreeMap::new(), readers: BTreeMap::new(), result: None }
+    pub(crate) fn new(settings: Arc<Settings>, vault: Vault, releases: Arc<Releases>, round: [u8; 32]) -> Self {
+        Self { settings, vault, releases, round, writers: BTreeMap::new(), readers: BTreeMap::new(), result: None }
     }
 
     fn result_place(&self, terms: &Terms) -> Result<Place, String> {
@@ -121,7 +123,8 @@ impl Workplace for RoundPlace {
     }
 
     fn finish_result(&mut self, terms: &Terms, result: &Finish) -> Result<(), String> {
-        let contributors = result.contributors.iter().map(|&p| terms.party_id(p).to_owned()).collect();
+        let contributors: Vec<String> = result.contributors.iter().map(|&p| terms.party_id(p).to_owned()).collect();
+        let warnings = self.releases.warnings(terms, &contributors);
         let mut meta = ResultMeta::new(
             terms.computation(),
             terms.period(),
@@ -130,6 +133,7 @@ impl Workplace for RoundPlace {
             contributors,
             result.digest,
         );
+        meta.warnings = warnings;
         for (party, bytes) in &result.partials {
             let cells = Cells::read(terms.layout().field, bytes).map_err(text)?;
             meta.partials.push(PartialSum::new(terms.party_id(*party), &cells));

@@ -1,46 +1,50 @@
-//! The rounds of this node: opening, feeding, committing, acting.
+//! The rounds of this node: opening them, feeding them, telling of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use audit::{Actor, Draft, Event as Record, Name, Text};
+use audit::{Actor, Draft, Event as Record, Name};
 use jiff::Timestamp;
-use protocol::agreement::{Digest, PartyIndex};
-use protocol::round::{Approver, Event, Phase, Round, Terms};
+use protocol::round::{Approver, Change, Ended, Event, Millis, Note, Round, Step, Terms};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use wire::message::Votes;
-use wire::{Body, Envelope, MessageKind, RoundId, Sealed};
-use zeroize::Zeroizing;
+use wire::{RoundId, Sealed};
 
 use super::hub::Hub;
-use super::peers::Peer;
 use super::place::RoundPlace;
+use super::story::Telling;
 use super::work::{Finished, Worker};
 use crate::admin::{Refused, Reply};
-use crate::settings::Policy;
 use crate::status::RoundStatus;
 use crate::store::{Reads, StoreError};
 
 /// Rounds that somebody may still need at once. Each costs some hundred kilobytes at most while it waits.
 const MOST_OPEN: usize = 256;
-/// Of these, the ones that one peer has proposed: it cannot take the places of all others.
-const MOST_OF_ONE_PEER: usize = 32;
-/// Proposals of one peer that wait until a reason of our own has passed.
-const MOST_PROPOSALS: usize = 8;
 
 /// A round that somebody may still need.
 pub(super) struct Open {
     pub(super) round: Round,
     pub(super) status: RoundStatus,
     pub(super) worker: Worker,
-    /// When the input file was last changed, as of the last approval by the policy.
-    pub(super) input_seen: Option<SystemTime>,
+    /// When the input file was last changed, as of the last approval by the policy; none before the first.
+    pub(super) input_tried: Option<Option<SystemTime>>,
     /// When it was last changed, as of the last look: a file that is being copied changes from look to look.
     pub(super) input_look: Option<SystemTime>,
+    /// When people were last told that it waits for them.
+    pub(super) told: Option<Millis>,
     /// Who proposed it to us; none where our operator did.
-    proposer: Option<u16>,
+    pub(super) proposer: Option<u16>,
+}
+
+impl Open {
+    /// What records of its notes need.
+    pub(super) fn telling(&self, disclosure: [u8; 32]) -> Telling<'_> {
+        let terms = self.round.terms();
+        let reason = self.status.approved.as_ref().and_then(|approved| approved.reason.as_deref());
+        Telling { terms, disclosure, agreement: terms.agreement(), reason }
+    }
 }
 
 impl Hub {
@@ -50,7 +54,27 @@ impl Hub {
         let Some(open) = self.rounds.get_mut(&round) else { return };
         let step = open.round.handle(event, now, &mut UnwrapErr(SysRng), &*self.signer);
         if !step.is_empty() {
+            self.learn(round, &step);
             self.pending.steps.push((round, step));
+        }
+    }
+
+    /// What later rounds have to know of this one.
+    fn learn(&mut self, id: RoundId, step: &Step) {
+        let certified = step.notes.iter().any(|note| matches!(note, Note::Certified { .. }));
+        let completed = step.changes.iter().any(|change| matches!(change, Change::Ended(Ended::Completed { .. })));
+        if !certified && !completed {
+            return;
+        }
+        let now = self.now();
+        let Some(open) = self.rounds.get_mut(&id) else { return };
+        open.status.update(&open.round.view(), now);
+        if certified {
+            open.status.warnings = self.releases.warnings(open.round.terms(), &open.status.contributors);
+        }
+        if completed {
+            self.releases.add(&open.status);
+            self.warn_approvers();
         }
     }
 
@@ -69,7 +93,7 @@ impl Hub {
     }
 
     /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures.
-    fn may_open(&self, computation: &str, period: &str) -> Result<Terms, Refused> {
+    pub(super) fn may_open(&self, computation: &str, period: &str) -> Result<Terms, Refused> {
         // All of it at once: where one party has another agreement, the others' signatures on it are missing too.
         let mut lines: Vec<String> = self.peers.iter().filter_map(|peer| peer.difference.clone()).collect();
         let missing = self.book.missing_signatures();
@@ -100,10 +124,8 @@ impl Hub {
 
     /// `round start`: opens a round; one that is there already is left as it is.
     pub(super) fn start(&mut self, computation: &str, period: &str, actor: Actor) -> Result<(), Refused> {
-        match self.reads().round(computation, period) {
-            Ok(Some(_)) => return Ok(()),
-            Ok(None) => {}
-            Err(error) => return Err(Refused::because(error.to_string())),
+        if self.is_known(computation, period)? {
+            return Ok(());
         }
         let terms = self.may_open(computation, period)?;
         self.called("round.start", Some(&terms), actor);
@@ -111,7 +133,16 @@ impl Hub {
         Ok(())
     }
 
-    fn called(&mut self, call: &str, terms: Option<&Terms>, actor: Actor) {
+    /// Whether this party has a round of that period, whatever became of it.
+    pub(super) fn is_known(&self, computation: &str, period: &str) -> Result<bool, Refused> {
+        if self.open_at(computation, period).is_some() {
+            return Ok(true);
+        }
+        let stored = self.reads().round(computation, period);
+        stored.map(|round| round.is_some()).map_err(|error| Refused::because(error.to_string()))
+    }
+
+    pub(super) fn called(&mut self, call: &str, terms: Option<&Terms>, actor: Actor) {
         let mut draft = Draft::new(Record::AdminCall { call: Name::of(call) }).actor(actor);
         if let Some(terms) = terms {
             draft = draft.round(&terms.computation().id, terms.period(), &terms.round().0);
@@ -119,207 +150,63 @@ impl Hub {
         self.record(draft);
     }
 
-    fn join(&mut self, terms: Terms, proposal: Option<Sealed>) {
+    /// Joins a round: by the proposal of a peer, or of this node's own.
+    pub(super) fn join(&mut self, terms: Terms, proposal: Option<Sealed>) {
         let now = self.now();
-        let id = terms.round();
-        let place = RoundPlace::new(Arc::clone(&self.settings), self.vault.clone(), id.0);
         let status = RoundStatus::new(&terms, Timestamp::now());
         let proposer = proposal.as_ref().map(Sealed::sender);
         let (round, step) = Round::join(terms, Votes::default(), proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
-        let worker = Worker::new(Arc::clone(round.terms()), place, self.finished.clone());
-        let asks = round.view().phase == Phase::Approval;
-        let mut open = Open { round, status, worker, input_seen: None, input_look: None, proposer };
-        open.status.update(&open.round.view(), now);
-        self.rounds.insert(id, open);
+        let id = self.hold(round, status, proposer);
         self.pending.pins.push(id);
         self.pending.steps.push((id, step));
-        if asks {
-            match self.settings.approval.policy {
-                Policy::Auto => self.approve_by_policy(id),
-                Policy::Manual => self.notify(id),
-            }
-        }
+        self.consider(id);
     }
 
-    /// The policy approves; and again when the input file has changed since.
-    pub(super) fn approve_by_policy(&mut self, id: RoundId) {
-        let Some(open) = self.rounds.get_mut(&id) else { return };
-        let file = self.settings.input_file(&open.status.computation, &open.status.period);
-        open.input_seen = std::fs::metadata(file).and_then(|data| data.modified()).ok();
-        self.feed(id, Event::Approve(Approver::Policy));
+    /// Takes a round in among those that are open here.
+    pub(super) fn hold(&mut self, round: Round, mut status: RoundStatus, proposer: Option<u16>) -> RoundId {
+        let terms = Arc::clone(round.terms());
+        let id = terms.round();
+        let releases = Arc::clone(&self.releases);
+        let place = RoundPlace::new(Arc::clone(&self.settings), self.vault.clone(), releases, id.0);
+        let worker = Worker::new(Arc::clone(&terms), place, self.finished.clone());
+        status.unlinked = self.unlinked();
+        status.update(&round.view(), self.now());
+        let open = Open { round, status, worker, input_tried: None, input_look: None, told: None, proposer };
+        self.rounds.insert(id, open);
+        self.warn_approvers();
+        id
     }
 
-    /// Runs the operator's command; the log has the warning already.
-    fn notify(&self, id: RoundId) {
-        let Some((program, arguments)) = self.settings.approval.notify.split_first() else { return };
-        let Some(open) = self.rounds.get(&id) else { return };
-        let mut command = tokio::process::Command::new(program);
-        command.args(arguments).env("SMPCD_ROUND", open.status.address()).stdin(std::process::Stdio::null());
-        match command.spawn() {
-            Ok(mut child) => drop(tokio::spawn(async move { child.wait().await })),
-            Err(error) => tracing::error!(target: "round", program, %error, "approval.notify cannot be run"),
-        }
+    fn open_at(&self, computation: &str, period: &str) -> Option<&Open> {
+        self.rounds.values().find(|open| open.status.computation == computation && open.status.period == period)
     }
 
-    fn open_round(&mut self, computation: &str, period: &str) -> Result<RoundId, Refused> {
-        let here = |open: &&Open| open.status.computation == computation && open.status.period == period;
-        if let Some(open) = self.rounds.values().find(here) {
-            return Ok(open.round.terms().round());
+    /// The open round of that name.
+    pub(super) fn open_round(&self, computation: &str, period: &str) -> Result<&Open, Refused> {
+        if let Some(open) = self.open_at(computation, period) {
+            return Ok(open);
         }
         Err(match self.reads().round(computation, period) {
             Ok(Some(round)) => Refused::because(format!("{computation}/{period} is over: it was {}", round.phase)),
-            Ok(None) => Refused { not_found: true, ..no_such_round(computation, period) },
+            Ok(None) => no_such_round(computation, period),
             Err(error) => Refused::because(error.to_string()),
         })
     }
 
-    /// What no honest node sends ends its link.
-    fn cut(&self, peer: u16) {
-        if let Some(sender) = self.peers.get(usize::from(peer)).and_then(Peer::sender) {
-            sender.cut("it sent what no honest node sends");
-        }
-    }
-
-    pub(super) fn approve(
-        &mut self,
-        computation: &str,
-        period: &str,
-        by: &str,
-        disclosure: &str,
-        actor: Actor,
-    ) -> Result<(), Refused> {
-        let id = self.open_round(computation, period)?;
-        if disclosure != Digest(self.disclosure).to_string() {
-            return Err(Refused::because(format!(
-                "{computation}/{period}: the statement that was shown is not the one that the daemon runs under; \
-                 agreement.toml has changed since it started: put the agreement back, or restart the daemon, and read again"
-            )));
-        }
-        let by = by.trim();
-        if by.is_empty() {
-            return Err(Refused::because("an approval needs the name of who approves: --by NAME"));
-        }
-        let Some(open) = self.rounds.get(&id) else { return Ok(()) };
-        let terms = Arc::clone(open.round.terms());
-        if !terms.is_input(terms.me()) {
-            return Err(Refused::because(format!("{computation}/{period}: this party contributes nothing to approve")));
-        }
-        if !open.status.waits_for_approval() {
-            return Err(Refused::because(format!(
-                "{computation}/{period}: it was approved already, and that is final"
-            )));
-        }
-        self.called("round.approve", Some(&terms), actor);
-        self.feed(id, Event::Approve(Approver::Person(by.to_owned())));
-        Ok(())
-    }
-
-    pub(super) fn decline(
-        &mut self,
-        computation: &str,
-        period: &str,
-        by: &str,
-        reason: &str,
-        actor: Actor,
-    ) -> Result<(), Refused> {
-        let id = self.open_round(computation, period)?;
-        let Some(open) = self.rounds.get(&id) else { return Ok(()) };
-        let terms = Arc::clone(open.round.terms());
-        if !open.status.waits_for_approval() {
-            return Err(Refused::because(format!(
-                "{computation}/{period}: nothing waits for this party's approval here; what is approved is final"
-            )));
-        }
-        let reason = if by.trim().is_empty() { reason.to_owned() } else { format!("{reason} ({})", by.trim()) };
-        self.called("round.decline", Some(&terms), actor);
-        self.feed(id, Event::Decline { reason });
-        Ok(())
-    }
-
-    /// A message came in. One of an unknown round may open it, if it proposes it.
-    pub(super) fn message(&mut self, from: u16, bytes: Zeroizing<Vec<u8>>) {
-        let refused = match Envelope::parse(&bytes) {
-            Ok(envelope) if self.rounds.contains_key(&envelope.round()) => {
-                return self.feed(envelope.round(), Event::Message { from, bytes });
-            }
-            Ok(envelope) => match self.reads().round_by_id(&envelope.round().0) {
-                // It is over here, and what was to be said of it was said.
-                Ok(Some(_)) => return,
-                _ => self.proposed(from, envelope),
-            },
-            Err(error) => {
-                self.cut(from);
-                Err((None, format!("a message that does not decode: {error}")))
-            }
+    /// Lets an input into a round: a person does, or the policy.
+    pub(super) fn let_in(&mut self, id: RoundId, approver: Approver, reason: Option<String>) {
+        let now = self.now();
+        let Some(open) = self.rounds.get_mut(&id) else { return };
+        let by = match &approver {
+            Approver::Person(name) => Some(name.clone()),
+            Approver::Policy => None,
         };
-        if let Err((kind, reason)) = refused {
-            let peer = self.party_id(from).to_owned();
-            tracing::warn!(target: "round", %peer, %reason, "refused a message");
-            self.record(
-                Draft::new(Record::FaultObserved {
-                    message: Name::of(kind.map_or("unknown", MessageKind::name)),
-                    kind: Name::of("refused"),
-                    reason: Text::of(&reason),
-                })
-                .peer(&peer),
-            );
+        open.status.approved = Some(crate::status::Approved { by, at: Timestamp::now().to_string(), reason });
+        self.feed(id, Event::Approve(approver));
+        if let Some(open) = self.rounds.get_mut(&id) {
+            // The round has the last word: what it refuses was not approved.
+            open.status.update(&open.round.view(), now);
         }
-    }
-
-    /// Proposals that could not be joined are judged again: the last signature may have come, or the period have ended.
-    pub(super) fn propose_again(&mut self) {
-        for peer in 0..u16::try_from(self.peers.len()).unwrap_or(u16::MAX) {
-            let Some(known) = self.peers.get_mut(usize::from(peer)) else { continue };
-            for bytes in std::mem::take(&mut known.proposals) {
-                self.message(peer, bytes);
-            }
-        }
-    }
-
-    fn proposed(&mut self, from: u16, envelope: Envelope) -> Result<(), (Option<MessageKind>, String)> {
-        let kind = envelope.body().kind();
-        let refuse = |reason: String| (Some(kind), reason);
-        let Body::Propose { computation, period, .. } = envelope.body() else {
-            // Its Propose was refused, and the record says why.
-            return Ok(());
-        };
-        let (computation, period) = (computation.to_string(), period.to_string());
-        // PROTOCOL 1.2: the first round of a period is pinned; another one is never joined, whatever the agreement.
-        if !matches!(self.reads().round(&computation, &period), Ok(None)) {
-            return Err(refuse(format!("{computation}/{period}: another round of this period is pinned here")));
-        }
-        let of_peer = self.rounds.values().filter(|open| open.proposer == Some(from)).count();
-        if of_peer >= MOST_OF_ONE_PEER {
-            return Err(refuse(format!("{MOST_OF_ONE_PEER} rounds that this peer proposed are open already")));
-        }
-        let terms = match self.may_open(&computation, &period) {
-            Ok(terms) => terms,
-            Err(refused) => {
-                // A reason of our own, which is no fault of the peer and may pass.
-                let (peer, reason) = (self.party_id(from), refused.lines.join("; "));
-                tracing::warn!(target: "round", %peer, %computation, %period, %reason, "a proposal is not joined yet");
-                if let Some(peer) = self.peers.get_mut(usize::from(from))
-                    && peer.proposals.len() < MOST_PROPOSALS
-                {
-                    peer.proposals.push(Zeroizing::new(envelope.bytes().to_vec()));
-                }
-                return Ok(());
-            }
-        };
-        if terms.round() != envelope.round() {
-            return Err(refuse("a round under another agreement than ours".to_owned()));
-        }
-        let sender = envelope.sender();
-        let key = self.book.agreement().party(PartyIndex(sender)).map(|party| party.signing_key);
-        let proposal = match key.map(|key| envelope.verify(&key)) {
-            Some(Ok(proposal)) => proposal,
-            _ => {
-                self.cut(from);
-                return Err(refuse("a proposal that its sender did not sign".to_owned()));
-            }
-        };
-        self.join(terms, Some(proposal));
-        Ok(())
     }
 
     /// The status with the time that is left now.
@@ -330,8 +217,7 @@ impl Hub {
     }
 
     pub(super) fn round_reply(&self, computation: &str, period: &str) -> Result<Reply, StoreError> {
-        let here = |open: &&Open| open.status.computation == computation && open.status.period == period;
-        if let Some(open) = self.rounds.values().find(here) {
+        if let Some(open) = self.open_at(computation, period) {
             return Ok(Reply::Round(Box::new(self.fresh(open))));
         }
         Ok(match self.reads().round(computation, period)? {

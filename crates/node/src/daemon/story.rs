@@ -12,8 +12,8 @@ pub(crate) struct Telling<'a> {
     pub(crate) disclosure: [u8; 32],
     /// The agreement's digest.
     pub(crate) agreement: Digest,
-    /// The policy approves, and no person need be called.
-    pub(crate) auto: bool,
+    /// Why the input was let in, where its approval said it.
+    pub(crate) reason: Option<&'a str>,
 }
 
 impl Telling<'_> {
@@ -42,7 +42,7 @@ impl Telling<'_> {
                         Approver::Policy => audit::Approver::Auto,
                         Approver::Person(name) => audit::Approver::Person(Text::of(name)),
                     },
-                    reason: None,
+                    reason: self.reason.map(Text::of),
                 })
                 .digest(DigestOf::Agreement, self.agreement.0)
                 .digest(DigestOf::Disclosure, self.disclosure),
@@ -159,13 +159,8 @@ impl Telling<'_> {
         let id = self.terms.round();
         match note {
             Note::Joined { .. } => tracing::info!(target: "round", %round, %id, "joined the round"),
-            Note::ApprovalAsked if self.auto => {
-                tracing::info!(target: "round", %round, %id, "the policy approves, if the input passes every bound");
-            }
-            Note::ApprovalAsked => tracing::warn!(
-                target: "round", %round, %id,
-                "the round waits for this party's approval: smpcd round approve {round} --by NAME"
-            ),
+            // Who calls people says it, and daily.
+            Note::ApprovalAsked => tracing::debug!(target: "round", %round, %id, "waits to be approved"),
             Note::Approved(_) => tracing::info!(target: "round", %round, %id, "approved; the input passed every bound"),
             Note::Declined { reason } => tracing::info!(target: "round", %round, %id, %reason, "declined"),
             Note::InputRefused { errors } => tracing::error!(

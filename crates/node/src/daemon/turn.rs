@@ -13,10 +13,8 @@ use zeroize::Zeroizing;
 use super::hub::Hub;
 use super::peers::Peer;
 use super::rounds::Open;
-use super::story::Telling;
 use super::work::Work;
 use crate::result::Place;
-use crate::settings::Policy;
 use crate::store::{MessageRow, RoundRow, StoreError, Transaction};
 
 /// What the events of one turn brought.
@@ -63,7 +61,6 @@ impl Hub {
             }
         }
         let (rounds, disclosure) = (&self.rounds, self.disclosure);
-        let auto = self.settings.approval.policy == Policy::Auto;
         self.store.commit(|tx| {
             for pin in &pins {
                 if let Some(open) = rounds.get(pin) {
@@ -80,7 +77,7 @@ impl Hub {
             for (id, step) in &steps {
                 let Some(open) = rounds.get(id) else { continue };
                 let terms = open.round.terms();
-                let telling = Telling { terms, disclosure, agreement: terms.agreement(), auto };
+                let telling = open.telling(disclosure);
                 for note in &step.notes {
                     if let Some(draft) = telling.record(note) {
                         tx.audit(draft)?;
@@ -104,8 +101,7 @@ impl Hub {
         let mut acts = Acts { actions: Vec::new(), ended: Vec::new(), consumed };
         for (id, step) in steps {
             if let Some(open) = self.rounds.get(&id) {
-                let terms = open.round.terms();
-                let telling = Telling { terms, disclosure, agreement: terms.agreement(), auto };
+                let telling = open.telling(disclosure);
                 step.notes.iter().for_each(|note| telling.trace(note));
             }
             for change in step.changes {

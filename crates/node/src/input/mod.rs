@@ -22,6 +22,7 @@ mod header;
 mod problem;
 mod reader;
 mod source;
+mod summary;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ use sharing::Encoded;
 
 pub use problem::{InputErrors, InputProblem, MOST_PROBLEMS, Rule};
 pub use source::RECORD_CAPACITY;
+pub use summary::{ColumnSummary, Summary, summarize};
 
 /// Header of the column that holds the labels of rows.
 pub const ROW_COLUMN: &str = "row";

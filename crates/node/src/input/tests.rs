@@ -40,12 +40,12 @@ fn computation(rows: Rows, columns: &[(&str, i128, i128, u8)]) -> Computation {
     }
 }
 
-fn labelled() -> Computation {
+pub(super) fn labelled() -> Computation {
     let rows = Rows::Labels(vec!["north".to_owned(), "south, old".to_owned()]);
     computation(rows, &[("pay", -10_000, 8_000_000, 2), ("heads", 0, 80_000, 0)])
 }
 
-fn counted(rows: u32) -> Computation {
+pub(super) fn counted(rows: u32) -> Computation {
     computation(Rows::Count(rows), &[("pay", -10_000, 8_000_000, 2), ("heads", 0, 80_000, 0)])
 }
 

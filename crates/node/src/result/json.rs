@@ -24,6 +24,10 @@ impl ResultFile {
         string(out, &meta.period)?;
         write!(out, ",\"id\":\"{}\"}},\"status\":\"completed\",\"contributors\":", hex(&meta.round))?;
         list(out, &meta.contributors, |out, _, contributor| string(out, contributor))?;
+        if !meta.warnings.is_empty() {
+            out.write_all(b",\"warnings\":")?;
+            list(out, &meta.warnings, |out, _, warning| string(out, warning))?;
+        }
         out.write_all(b",\"columns\":")?;
         list(out, &meta.columns, |out, position, column| {
             self.series(out, &column.name, &column.unit, |text, totals| {

@@ -26,6 +26,9 @@ pub struct ResultMeta {
     pub agreement: [u8; 32],
     /// The contributor set, in agreement order.
     pub contributors: Vec<String>,
+    /// What this result may disclose together with earlier ones, as far as this party knows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The columns.
     pub columns: Vec<ResultColumn>,
     /// The derived figures.
@@ -164,6 +167,7 @@ impl ResultMeta {
             round,
             agreement,
             contributors,
+            warnings: Vec::new(),
             columns: computation.columns.iter().map(column).collect(),
             ratios: computation.ratios.iter().map(ratio).collect(),
             rows: match &computation.rows {

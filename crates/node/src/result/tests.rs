@@ -22,6 +22,7 @@ fn meta(rows: ResultRows, columns: Vec<ResultColumn>) -> ResultMeta {
         round: [0x1f; 32],
         agreement: [2; 32],
         contributors: vec!["p1".to_owned(), "p2".to_owned(), "p3".to_owned()],
+        warnings: Vec::new(),
         columns,
         ratios: Vec::new(),
         rows,

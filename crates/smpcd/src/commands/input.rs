@@ -203,7 +203,7 @@ fn instructions(computation: &Computation) -> String {
 }
 
 /// `1 row`, `1,000 rows`.
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (position, digit) in digits.chars().enumerate() {

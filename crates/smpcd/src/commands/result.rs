@@ -207,6 +207,9 @@ pub(crate) fn table(file: &ResultFile) -> io::Result<String> {
         meta.count(),
         meta.contributors.join(", ")
     ));
+    for warning in &meta.warnings {
+        text.push_str(&format!("WARNING: {warning}\n"));
+    }
     let rows = meta.rows.len();
     if rows > shown {
         text.push_str(&format!("{} more rows: --format csv or --format json shows all of them\n", rows - shown));
@@ -241,6 +244,7 @@ mod tests {
             round: [1; 32],
             agreement: [2; 32],
             contributors: vec!["p1".to_owned(), "p2".to_owned(), "p3".to_owned()],
+            warnings: Vec::new(),
             columns: vec![column("pay", "GBP", 2, true), column("heads", "", 0, false)],
             ratios: vec![ResultRatio { name: "average".to_owned(), numerator: 0, denominator: 1 }],
             rows: ResultRows::Count(u64::from(rows)),

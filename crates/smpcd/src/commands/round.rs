@@ -1,9 +1,12 @@
-//! `smpcd round`: start, approve, decline, list, show, watch.
+//! `smpcd round`: start, approve, decline, abandon, list, show, watch.
 
+mod abandon;
 mod approve;
 mod start;
 mod text;
 mod watch;
+
+use std::io::IsTerminal;
 
 use clap::Subcommand;
 use node::result::Place;
@@ -31,7 +34,9 @@ enum Command {
     Approve(approve::Args),
     /// Keep this party's input out of a round for now; it may be approved later
     Decline(approve::Decline),
-    /// All rounds of this node; needs no daemon
+    /// Give a round up, for good
+    Abandon(abandon::Args),
+    /// All rounds of this node, and why each ended; needs no daemon
     List(List),
     /// One round: where it is and whom it waits for; needs no daemon
     Show(Show),
@@ -67,6 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Start(args) => start::run(args),
         Command::Approve(args) => approve::run(args),
         Command::Decline(args) => approve::decline(args),
+        Command::Abandon(args) => abandon::run(args),
         Command::List(args) => list(args),
         Command::Show(args) => show(args),
         Command::Watch(args) => watch::run(args),
@@ -100,6 +106,29 @@ impl Address {
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.computation, self.period)
+    }
+}
+
+/// The name of who decides.
+fn person(by: &str) -> Result<&str, Failure> {
+    let by = by.trim();
+    if by.is_empty() || by.chars().any(char::is_control) {
+        return Err(Failure::new(Exit::Usage, "--by: write the name of the person who decides"));
+    }
+    Ok(by)
+}
+
+/// Asks a person at a terminal. A script has decided by calling.
+fn confirm(yes: bool, what: &str) -> Result<(), Failure> {
+    if yes || !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Ok(());
+    }
+    say(&format!("{what}? Type yes and Enter"))?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(|error| Failure::new(Exit::Other, error))?;
+    match answer.trim() {
+        "yes" => Ok(()),
+        _ => Err(Failure::new(Exit::Other, "nothing was done")),
     }
 }
 

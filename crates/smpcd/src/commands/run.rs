@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let NodeFile { settings, log, .. } = NodeFile::load(&args.config.file)?;
     start_log(log);
     let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
-    known_inputs(&args.config.file, &settings, &agreement)?;
+    known_computations(&args.config.file, &settings, &agreement)?;
     let signer = SigningKey::load(&settings.signing_key)?;
     let storage = StorageKey::load(&settings.storage_key)?;
     let identity = crate::keys::identity(&settings)?;
@@ -62,17 +62,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     })
 }
 
-/// An input file for a computation that there is not would leave the default file in force, unnoticed.
-fn known_inputs(file: &Path, settings: &Settings, agreement: &Agreement) -> Result<(), Failure> {
+/// An input file for a computation that there is not would leave the default file in force, unnoticed; a schedule or a
+/// limit would have no effect.
+fn known_computations(file: &Path, settings: &Settings, agreement: &Agreement) -> Result<(), Failure> {
     let ids: Vec<&str> = agreement.computations().iter().map(|computation| computation.id.as_str()).collect();
-    let lines: Vec<String> = settings
-        .inputs
-        .keys()
-        .filter(|id| !ids.contains(&id.as_str()))
-        .map(|id| {
-            format!("{}: input.{id}: the agreement has no such computation; it has: {}", file.display(), ids.join(", "))
-        })
-        .collect();
+    let inputs = settings.inputs.keys().map(|id| (format!("input.{id}"), id));
+    let schedules = settings.schedules.keys().map(|id| (format!("schedule.{id}"), id));
+    let limits = settings.approval.computations.iter().flatten();
+    let limits = limits.map(|id| (format!("approval.computations: {id}"), id));
+    let unknown = inputs.chain(schedules).chain(limits).filter(|(_, id)| !ids.contains(&id.as_str()));
+    let line = |(key, _)| {
+        format!("{}: {key}: the agreement has no such computation; it has: {}", file.display(), ids.join(", "))
+    };
+    let lines: Vec<String> = unknown.map(line).collect();
     if lines.is_empty() { Ok(()) } else { Err(Failure::all(Exit::BadConfiguration, lines)) }
 }
 

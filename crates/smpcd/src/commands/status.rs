@@ -41,6 +41,9 @@ fn text(status: &NodeStatus) -> String {
     for round in status.rounds.iter().filter(|round| round.waits_for_approval()) {
         let address = round.address();
         line(format!("{address} waits for your approval: smpcd round approve {address} --by NAME"));
+        if let Some(reason) = &round.left_to_person {
+            line(format!("  the policy leaves it to a person: {reason}"));
+        }
         for error in &round.input_errors {
             line(format!("  input: {error}"));
         }
@@ -69,6 +72,13 @@ fn text(status: &NodeStatus) -> String {
     for round in status.rounds.iter().filter(|round| !round.waits_for_approval()) {
         line(format!("{}  {}, waits for {}", round.address(), round.phase, waits(round)));
     }
+    for schedule in &status.schedules {
+        let next = schedule.next.as_deref().unwrap_or("never");
+        line(format!("{}  scheduled next {next} ({})", schedule.computation, schedule.cron));
+        if let Some(waits) = &schedule.waits {
+            line(format!("  due, and cannot be proposed yet: {waits}"));
+        }
+    }
     for stranger in &status.refused_strangers {
         line(format!("refused  {stranger}"));
     }
@@ -92,5 +102,5 @@ fn peer_text(peer: &PeerStatus) -> String {
 
 /// Whom a round waits for, on one line.
 pub(crate) fn waits(round: &RoundStatus) -> String {
-    if round.waits_for.is_empty() { "nobody".to_owned() } else { round.waits_for.join(", ") }
+    if round.causes.is_empty() { "nobody".to_owned() } else { round.causes.join("; ") }
 }

@@ -11,7 +11,7 @@ use protocol::agreement::is_id;
 use toml::de::{DeTable, DeValue};
 
 /// Every key of the node file. `*` stands for the id of a computation.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 23] = [
     "party",
     "agreement",
     "cards",
@@ -27,11 +27,18 @@ const KEYS: [&str; 19] = [
     "storage.key",
     "input.*.file",
     "approval.policy",
+    "approval.computations",
+    "approval.at_most.rounds",
+    "approval.at_most.within",
     "approval.notify",
+    "schedule.*.cron",
     "results.export",
     "log.format",
     "log.level",
 ];
+
+/// Sections with a table for each computation.
+const BY_COMPUTATION: [&str; 2] = ["input", "schedule"];
 
 /// What starts the name of a variable that overrides a key.
 const PREFIX: &str = "SMPCD__";
@@ -100,10 +107,11 @@ impl Sources {
         Some(value)
     }
 
-    /// The computations that have a table under `input`, in order of their ids.
-    pub(super) fn computations(&self) -> Vec<String> {
-        let Some(ValueKind::Table(table)) = self.value("input") else { return Vec::new() };
-        let mut ids: Vec<String> = table.keys().filter(|id| is_id(id)).cloned().collect();
+    /// The computations that have a table in this section, in order of their ids.
+    pub(super) fn computations(&self, section: &str) -> Vec<String> {
+        let Some(ValueKind::Table(table)) = self.value(section) else { return Vec::new() };
+        let tables = table.iter().filter(|(_, value)| matches!(value.kind, ValueKind::Table(_)));
+        let mut ids: Vec<String> = tables.map(|(id, _)| id).filter(|id| is_id(id)).cloned().collect();
         ids.sort();
         ids
     }
@@ -142,7 +150,7 @@ impl FileNames<'_> {
                 (Known::Key, _) => {}
                 (Known::Section, DeValue::Table(inner)) => self.walk(&path, inner),
                 (Known::Section, _) => self.refuse(line, &format!("{key}: is a table: write [{key}]")),
-                (Known::Not, _) if above == ["input"] => self.refuse(
+                (Known::Not, _) if above.len() == 1 && BY_COMPUTATION.contains(&above[0]) => self.refuse(
                     line,
                     &format!("{key}: no id of a computation: write 1 to 32 of a-z, 0-9 and '-', the id that the agreement has"),
                 ),
@@ -170,7 +178,7 @@ fn variables(
         let Some(name) = variable.strip_prefix(PREFIX) else { continue };
         let mut path: Vec<String> = name.to_lowercase().split("__").map(str::to_owned).collect();
         if let [section, id, ..] = path.as_mut_slice()
-            && section == "input"
+            && BY_COMPUTATION.contains(&section.as_str())
         {
             *id = id.replace('_', "-");
         }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use node::settings::{Policy, Settings};
+use node::settings::{AtMost, Policy, Settings};
 
 use super::{Log, LogFormat, NodeFile};
 
@@ -40,6 +41,8 @@ fn party_alone_is_a_node_file_and_the_rest_has_defaults() {
     assert_eq!(settings.input_file("average-pay", "2026-Q3"), path("input/average-pay.csv"));
     assert_eq!(settings.approval.policy, Policy::Manual);
     assert!(settings.approval.notify.is_empty());
+    assert_eq!((settings.approval.computations, settings.approval.at_most), (None, None));
+    assert!(settings.schedules.is_empty());
     assert!(settings.export_json && settings.export_csv);
 }
 
@@ -67,7 +70,11 @@ key = "st.key"
 file = "exports/{period}/pay.csv"
 [approval]
 policy = "auto"
+computations = ["average-pay"]
+at_most = { rounds = 4, within = "36h" }
 notify = ["mail", "-s", "round"]
+[schedule.average-pay]
+cron = "0 6 5 1,4,7,10 *"
 [results]
 export = ["csv"]
 [log]
@@ -92,7 +99,10 @@ level = "debug"
     assert_eq!(s.input_file("average-pay", "2026-Q3"), Path::new("/srv/acme/exports/2026-Q3/pay.csv"));
     assert_eq!(s.input_file("other", "2026-Q3"), Path::new("/srv/acme/input/other.csv"));
     assert_eq!(s.approval.policy, Policy::Auto);
+    assert_eq!(s.approval.computations, Some(vec!["average-pay".to_owned()]));
+    assert_eq!(s.approval.at_most, Some(AtMost { rounds: 4, within: Duration::from_secs(36 * 3600) }));
     assert_eq!(s.approval.notify, ["mail", "-s", "round"]);
+    assert_eq!(s.schedules["average-pay"].to_string(), "0 6 5 1,4,7,10 *");
     assert!(!s.export_json && s.export_csv);
 }
 
@@ -123,6 +133,51 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
     ),
     ("party = \"a\"\n[approval]\nnotify = \"mail\"", &[("/srv/acme/node.toml:3: approval.notify: must be a list", "")]),
     ("party = \"a\"\n[approval]\nnotify = [\"\"]", &[("/srv/acme/node.toml:3: approval.notify: the first word", "")]),
+    (
+        "party = \"a\"\n[approval]\ncomputations = \"pay\"",
+        &[("/srv/acme/node.toml:3: approval.computations: must be a list", "")],
+    ),
+    (
+        "party = \"a\"\n[approval]\ncomputations = [\"Pay\"]",
+        &[("/srv/acme/node.toml:3: approval.computations: holds what is no id", "")],
+    ),
+    (
+        "party = \"a\"\n[approval]\nat_most = 4",
+        &[("/srv/acme/node.toml:3: approval.at_most: is a table", "[approval.at_most]")],
+    ),
+    (
+        "party = \"a\"\n[approval]\nat_most = { rounds = 0, within = \"1d\" }",
+        &[("/srv/acme/node.toml:3: approval.at_most.rounds: must be a whole number", "from 1")],
+    ),
+    (
+        "party = \"a\"\n[approval.at_most]\nrounds = \"4\"\nwithin = \"0s\"",
+        &[
+            ("/srv/acme/node.toml:3: approval.at_most.rounds: must be", "without quotes"),
+            ("/srv/acme/node.toml:4: approval.at_most.within: is no length of time", "24h"),
+        ],
+    ),
+    (
+        "party = \"a\"\n[approval]\nat_most = { rounds = 4 }",
+        &[("/srv/acme/node.toml: approval.at_most.within: is missing", "24h")],
+    ),
+    (
+        "party = \"a\"\n[approval]\nat_most = { rounds = 4, within = \"1d\", in = 3 }",
+        &[("/srv/acme/node.toml:3: approval.at_most.in: no such key", "")],
+    ),
+    (
+        "party = \"a\"\n[schedule.pay]\ncron = \"0 6 5 1,4,7,10\"",
+        &[("/srv/acme/node.toml:3: schedule.pay.cron: has 4 fields", "five")],
+    ),
+    (
+        "party = \"a\"\n[schedule.pay]\ncron = \"0 6 5 13 *\"",
+        &[("/srv/acme/node.toml:3: schedule.pay.cron: is no cron line: month", "0 6 5 1,4,7,10 *")],
+    ),
+    ("party = \"a\"\n[schedule.pay]", &[("/srv/acme/node.toml: schedule.pay.cron: is missing", "UTC")]),
+    ("party = \"a\"\n[schedule]\ncron = \"* * * * *\"", &[("/srv/acme/node.toml:3: schedule.cron: is a table", "")]),
+    (
+        "party = \"a\"\n[schedule.Pay]\ncron = \"* * * * *\"",
+        &[("/srv/acme/node.toml:2: schedule.Pay: no id of a computation", "")],
+    ),
     ("party = \"a\"\n[results]\nexport = [\"xml\"]", &[("/srv/acme/node.toml:3: results.export: holds", "csv")]),
     ("party = \"a\"\n[log]\nlevel = \"loud\"", &[("/srv/acme/node.toml:3: log.level: must be one of", "\"warn\"")]),
     ("party = \"a\"\nguard = \"data/guard\"", &[("/srv/acme/node.toml:2: guard: lies inside data_dir", "elsewhere")]),
@@ -188,6 +243,10 @@ fn variables_override_the_file() {
             ("SMPCD__INPUT__NEW_ONE__FILE", "new.csv"),
             ("SMPCD__RESULTS__EXPORT", "csv"),
             ("SMPCD__APPROVAL__NOTIFY", "[\"mail\", \"-v\"]"),
+            ("SMPCD__APPROVAL__COMPUTATIONS", "average-pay"),
+            ("SMPCD__APPROVAL__AT_MOST__ROUNDS", "2"),
+            ("SMPCD__APPROVAL__AT_MOST__WITHIN", "1h"),
+            ("SMPCD__SCHEDULE__AVERAGE_PAY__CRON", "0 7 * * MON"),
             ("SMPCD__TLS__REVOKED", ""),
             ("SMPCD_UNRELATED", "1"),
             ("OTHER", "1"),
@@ -204,6 +263,9 @@ fn variables_override_the_file() {
     assert_eq!(settings.input_file("new-one", "2026"), Path::new("/srv/acme/new.csv"));
     assert!(!settings.export_json && settings.export_csv);
     assert_eq!(settings.approval.notify, ["mail", "-v"]);
+    assert_eq!(settings.approval.computations, Some(vec!["average-pay".to_owned()]));
+    assert_eq!(settings.approval.at_most, Some(AtMost { rounds: 2, within: Duration::from_secs(3600) }));
+    assert_eq!(settings.schedules["average-pay"].to_string(), "0 7 * * MON");
 }
 
 #[test]
@@ -222,6 +284,13 @@ fn errors_of_variables_name_the_variable() {
         (&[("SMPCD__LISTEN", "x")], "SMPCD__LISTEN: names the whole table", "SMPCD__LISTEN__KEY"),
         (&[("SMPCD__LISTEN__PEERS", "here")], "SMPCD__LISTEN__PEERS: is no IP:PORT", ""),
         (&[("SMPCD__APPROVAL__POLICY", "maybe")], "SMPCD__APPROVAL__POLICY: must be one of", ""),
+        (&[("SMPCD__APPROVAL__AT_MOST", "3")], "SMPCD__APPROVAL__AT_MOST: names the whole table", "AT_MOST__KEY"),
+        (
+            &[("SMPCD__APPROVAL__AT_MOST__ROUNDS", "x"), ("SMPCD__APPROVAL__AT_MOST__WITHIN", "1d")],
+            "SMPCD__APPROVAL__AT_MOST__ROUNDS: must be a whole number",
+            "",
+        ),
+        (&[("SMPCD__SCHEDULE__PAY__CRON", "daily")], "SMPCD__SCHEDULE__PAY__CRON: has 1 fields", ""),
         (&[("SMPCD__APPROVAL__NOTIFY", "[1]")], "SMPCD__APPROVAL__NOTIFY: must be a list", ""),
         (
             &[("SMPCD__PARTY", "x"), ("SMPCD__party", "y")],
@@ -273,6 +342,9 @@ fn the_advanced_sample_is_read() {
     );
     assert_eq!(settings.inputs.len(), 2);
     assert_eq!(settings.revoked.len(), 1);
+    assert_eq!(settings.approval.computations, Some(vec!["average-expenditure".to_owned()]));
+    assert_eq!(settings.approval.at_most, Some(AtMost { rounds: 4, within: Duration::from_secs(24 * 3600) }));
+    assert_eq!(settings.schedules["average-expenditure"].to_string(), "0 6 5 1,4,7,10 *");
     assert!(settings.export_json && !settings.export_csv);
 }
 

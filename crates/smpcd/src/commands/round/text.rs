@@ -16,50 +16,97 @@ pub(super) fn list(rounds: &[RoundStatus]) -> String {
 
 /// A round on one line.
 pub(super) fn line(round: &RoundStatus) -> String {
-    let address = round.address();
-    match round.status.as_str() {
-        "completed" => format!("{address}  completed  contributors: {}", round.contributors.join(", ")),
-        "abandoned" => format!("{address}  abandoned  {}", round.reason.as_deref().unwrap_or("no reason is known")),
-        _ => {
-            let progress = round.progress.map(|(done, of)| format!(" ({done} of {of} chunks)")).unwrap_or_default();
-            format!("{address}  {}{progress}  waits for {}", round.phase, waits(round))
+    let more = match round.status.as_str() {
+        "completed" => format!("contributors: {}", round.contributors.join(", ")),
+        "abandoned" => {
+            let void = if round.void { "void" } else { "not void" };
+            format!("{void}: {}", round.reason.as_deref().unwrap_or("no reason is known"))
         }
-    }
+        _ => format!("waits for {}", waits(round)),
+    };
+    format!("{}  {more}", head(round))
+}
+
+/// Which round, and where it is.
+fn head(round: &RoundStatus) -> String {
+    let v = if round.v > 0 { format!(" v{}", round.v) } else { String::new() };
+    let progress = round.progress.filter(|_| round.is_open());
+    let progress = progress.map(|(done, of)| format!(" ({done} of {of} chunks)")).unwrap_or_default();
+    format!("{}{v}  {}{progress}, attempt {}", round.address(), round.phase, round.attempt)
 }
 
 /// All that is known of a round.
 pub(super) fn show(round: &RoundStatus) -> String {
-    let mut text = line(round) + "\n";
-    let mut more = |name: &str, value: String| text.push_str(&format!("  {name:14}{value}\n"));
-    more("id", round.id.clone());
-    more("started", round.started.clone());
+    let mut text = head(round) + "\n";
+    let mut more = |name: &str, value: &str| text.push_str(&format!("  {name:14}{value}\n"));
+    more("id", &round.id);
+    more("started", &round.started);
+    if let Some(approved) = &round.approved {
+        let by = approved.by.as_deref().unwrap_or("the policy of the node file");
+        let reason = approved.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        more("approved", &format!("by {by}, {}{reason}", approved.at));
+    }
+    if round.waits_for_approval()
+        && let Some(reason) = &round.left_to_person
+    {
+        more("for a person", reason);
+    }
+    for warning in &round.warnings {
+        more("warning", warning);
+    }
     if !round.dealt.is_empty() {
-        more("dealt", round.dealt.join(", "));
+        more("dealt", &round.dealt.join(", "));
+    }
+    if !round.contributors.is_empty() {
+        more("contributors", &round.contributors.join(", "));
     }
     for (party, reason) in &round.declined {
-        more("declined", format!("{party}: {reason}"));
+        more("declined", &format!("{party}: {reason}"));
     }
     for (party, reason) in &round.abandoned_by {
-        more("abandoned by", format!("{party}: {reason}"));
+        more("abandoned by", &format!("{party}: {reason}"));
     }
     if !round.differing.is_empty() {
         let who = round.differing.join(", ");
-        more("ALARM", format!("another result than ours at {who}: compare the digests (smpcd result show)"));
+        more("ALARM", &format!("another result than ours at {who}: compare the digests (smpcd result show)"));
     }
     for error in &round.input_errors {
-        more("input", error.clone());
+        more("input", error);
     }
     if round.is_open() {
-        more("collects for", left(round.collect_left_s));
-        more("gives up in", left(round.give_up_left_s));
+        for cause in &round.causes {
+            more("waits for", cause);
+        }
+        more("collects for", &left(round.collect_left_s));
+        more("gives up in", &left(round.give_up_left_s));
+    }
+    if round.status == "abandoned" {
+        more("reason", round.reason.as_deref().unwrap_or("no reason is known"));
+        more("void", if round.void { VOID } else { NOT_VOID });
     }
     text
 }
 
-/// What an approver should know of the others.
-pub(super) fn approval(round: &RoundStatus) -> String {
+const VOID: &str = "yes: nothing of it was opened or can be; `smpcd round start` begins the period anew";
+const NOT_VOID: &str = "no: its sum may be open somewhere, so its period stays closed";
+
+/// What an approver should know of the others: `inputs` are the input parties.
+pub(super) fn approval(round: &RoundStatus, inputs: &[&str]) -> String {
+    let missing: Vec<&str> = inputs.iter().copied().filter(|party| !round.dealt.iter().any(|d| d == party)).collect();
     let dealt = if round.dealt.is_empty() { "nobody yet".to_owned() } else { round.dealt.join(", ") };
-    format!("dealt so far: {dealt}\nthe others still have: {}", left(round.collect_left_s))
+    let mut text = format!(
+        "dealt so far: {dealt}\nnot dealt yet: {}\nthe others still have: {}; the round is given up in: {}\n",
+        missing.join(", "),
+        left(round.collect_left_s),
+        left(round.give_up_left_s),
+    );
+    if let Some(reason) = &round.left_to_person {
+        text.push_str(&format!("why the policy leaves it to a person: {reason}\n"));
+    }
+    for warning in &round.warnings {
+        text.push_str(&format!("WARNING: if every input party contributes, {warning}\n"));
+    }
+    text
 }
 
 fn left(seconds: u64) -> String {

@@ -1,0 +1,185 @@
+//! Rounds that peers propose: joined at once, or kept until a reason of our own has passed.
+
+use audit::{Draft, Event as Record, Name, Text};
+use protocol::agreement::PartyIndex;
+use protocol::round::Event;
+use wire::{Body, Envelope, MessageKind};
+use zeroize::Zeroizing;
+
+use super::hub::Hub;
+use super::peers::Peer;
+use crate::store::Reads;
+
+/// Open rounds that one peer has proposed: it cannot take the places of all others.
+const MOST_OF_ONE_PEER: usize = 32;
+/// Proposals of one peer that wait until a reason of our own has passed.
+const MOST_WAITING: usize = 8;
+
+/// Proposals of one peer that cannot be joined yet, for reasons that pass: a signature on its way, a clock.
+#[derive(Default)]
+pub(super) struct Waiting(Vec<Proposal>);
+
+struct Proposal {
+    bytes: Vec<u8>,
+    /// Why it is not joined yet.
+    reason: String,
+}
+
+impl Waiting {
+    /// Keeps a proposal, each once. True where that is news: the proposal, or its reason.
+    fn keep(&mut self, bytes: &[u8], reason: &str) -> bool {
+        if let Some(known) = self.0.iter_mut().find(|known| known.bytes == bytes) {
+            return std::mem::replace(&mut known.reason, reason.to_owned()) != reason;
+        }
+        let room = self.0.len() < MOST_WAITING;
+        if room {
+            self.0.push(Proposal { bytes: bytes.to_vec(), reason: reason.to_owned() });
+        }
+        room
+    }
+
+    fn forget(&mut self, bytes: &[u8]) {
+        self.0.retain(|known| known.bytes != bytes);
+    }
+
+    fn all(&self) -> Vec<Vec<u8>> {
+        self.0.iter().map(|known| known.bytes.clone()).collect()
+    }
+}
+
+/// What comes of a message of an unknown round.
+enum Judged {
+    /// Joined, or nothing that has to be said.
+    Done,
+    /// A reason of our own, which is no fault of the peer and may pass.
+    NotYet(String),
+    /// A fault of the peer.
+    Refused(String),
+}
+
+impl Hub {
+    /// A message came in. One of an unknown round may open it, if it proposes it.
+    pub(super) fn message(&mut self, from: u16, bytes: Zeroizing<Vec<u8>>) {
+        match Envelope::parse(&bytes) {
+            Ok(envelope) if self.rounds.contains_key(&envelope.round()) => {
+                self.feed(envelope.round(), Event::Message { from, bytes });
+            }
+            Ok(envelope) => self.unknown_round(from, envelope),
+            Err(error) => {
+                self.cut(from);
+                self.refuse(from, None, &format!("a message that does not decode: {error}"));
+            }
+        }
+    }
+
+    /// Proposals that could not be joined are judged again: the last signature may have come, or the period have ended.
+    pub(super) fn propose_again(&mut self) {
+        for peer in 0..u16::try_from(self.peers.len()).unwrap_or(u16::MAX) {
+            let waiting = self.peers.get(usize::from(peer)).map(|known| known.proposals.all()).unwrap_or_default();
+            for bytes in waiting {
+                // It was parsed when it was kept.
+                if let Ok(envelope) = Envelope::parse(&bytes) {
+                    self.unknown_round(peer, envelope);
+                }
+            }
+        }
+    }
+
+    fn unknown_round(&mut self, from: u16, envelope: Envelope) {
+        let (kind, bytes) = (envelope.body().kind(), envelope.bytes().to_vec());
+        let Body::Propose { computation, period, .. } = envelope.body() else {
+            // Its Propose was refused, and the record says why; or it is over here.
+            return;
+        };
+        let round = format!("{computation}/{period}");
+        let judged = self.judge(from, envelope);
+        let Some(known) = self.peers.get_mut(usize::from(from)) else { return };
+        match judged {
+            Judged::NotYet(reason) => {
+                if known.proposals.keep(&bytes, &reason) {
+                    let peer = self.party_id(from);
+                    tracing::warn!(target: "round", %peer, %round, %reason, "a proposal is not joined yet");
+                }
+            }
+            Judged::Done => known.proposals.forget(&bytes),
+            Judged::Refused(reason) => {
+                known.proposals.forget(&bytes);
+                self.refuse(from, Some(kind), &reason);
+            }
+        }
+    }
+
+    fn judge(&mut self, from: u16, envelope: Envelope) -> Judged {
+        let Body::Propose { computation, period, .. } = envelope.body() else { return Judged::Done };
+        let (computation, period) = (computation.to_string(), period.to_string());
+        let id = envelope.round();
+        // It is open here, or over, and what was to be said of it was said.
+        if self.rounds.contains_key(&id) || matches!(self.reads().round_by_id(&id.0), Ok(Some(_))) {
+            return Judged::Done;
+        }
+        // PROTOCOL 1.2: the first round of a period is pinned; another one is never joined, whatever the agreement.
+        if !matches!(self.is_known(&computation, &period), Ok(false)) {
+            return Judged::Refused(format!("{computation}/{period}: another round of this period is pinned here"));
+        }
+        let of_peer = self.rounds.values().filter(|open| open.proposer == Some(from)).count();
+        if of_peer >= MOST_OF_ONE_PEER {
+            return Judged::Refused(format!("{MOST_OF_ONE_PEER} rounds that this peer proposed are open already"));
+        }
+        let terms = match self.may_open(&computation, &period) {
+            Ok(terms) => terms,
+            Err(refused) => return Judged::NotYet(refused.lines.join("; ")),
+        };
+        if terms.round() != id {
+            return Judged::Refused("a round under another agreement than ours".to_owned());
+        }
+        let key = self.book.agreement().party(PartyIndex(envelope.sender())).map(|party| party.signing_key);
+        let Some(Ok(proposal)) = key.map(|key| envelope.verify(&key)) else {
+            self.cut(from);
+            return Judged::Refused("a proposal that its sender did not sign".to_owned());
+        };
+        self.join(terms, Some(proposal));
+        Judged::Done
+    }
+
+    fn refuse(&mut self, from: u16, kind: Option<MessageKind>, reason: &str) {
+        let peer = self.party_id(from).to_owned();
+        tracing::warn!(target: "round", %peer, %reason, "refused a message");
+        self.record(
+            Draft::new(Record::FaultObserved {
+                message: Name::of(kind.map_or("unknown", MessageKind::name)),
+                kind: Name::of("refused"),
+                reason: Text::of(reason),
+            })
+            .peer(&peer),
+        );
+    }
+
+    /// What no honest node sends ends its link.
+    fn cut(&self, peer: u16) {
+        if let Some(sender) = self.peers.get(usize::from(peer)).and_then(Peer::sender) {
+            sender.cut("it sent what no honest node sends");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proposal_is_kept_once_and_is_news_once_for_each_reason() {
+        let mut waiting = Waiting::default();
+        assert!(waiting.keep(b"one", "a signature is missing"));
+        assert!(!waiting.keep(b"one", "a signature is missing"));
+        assert!(waiting.keep(b"one", "the period has not ended"));
+        assert!(!waiting.keep(b"one", "the period has not ended"));
+        assert_eq!(waiting.all(), [b"one"]);
+        for number in 1..MOST_WAITING {
+            assert!(waiting.keep(format!("other {number}").as_bytes(), ""));
+        }
+        assert!(!waiting.keep(b"too many", ""));
+        waiting.forget(b"one");
+        assert!(waiting.keep(b"too many", ""));
+        assert_eq!(waiting.all().len(), MOST_WAITING);
+    }
+}
