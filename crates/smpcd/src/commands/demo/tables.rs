@@ -58,8 +58,8 @@ fn captions(n: usize, sharing: &SharingDraft) -> (String, String) {
     match sharing {
         SharingDraft::Shamir { threshold: Some(k) } => (
             format!(
-                "What each party published: points of one polynomial. They do not add up to the sum; any {k} of them \
-                 give it, and fewer say nothing about it"
+                "What each party published: points of one polynomial. They do not add up to the sum;\n\
+                 any {k} of them give it, and fewer say nothing about it"
             ),
             format!("What any {k} of them together give"),
         ),
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn captions_say_what_partial_sums_give() {
         let (published, together) = captions(5, &SharingDraft::Shamir { threshold: Some(3) });
-        assert!(published.contains("They do not add up to the sum; any 3 of them give it, and fewer say nothing"));
+        assert!(published.contains("They do not add up to the sum;\nany 3 of them give it, and fewer say nothing"));
         assert_eq!(together, "What any 3 of them together give");
         let (published, together) = captions(5, &SharingDraft::Named("additive".into()));
         assert!(published.ends_with("any 4 of these say nothing about the sum"));
