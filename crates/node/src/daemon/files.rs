@@ -18,6 +18,7 @@ impl Hub {
         self.propose_again();
         self.look_at_schedule();
         self.look_at_approvals();
+        self.look_for_stalls();
         self.take_notes();
     }
 

@@ -15,7 +15,10 @@ mod place;
 mod proposals;
 mod rounds;
 mod schedule;
+mod stalls;
 mod story;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod work;
 

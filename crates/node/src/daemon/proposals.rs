@@ -42,7 +42,7 @@ impl Waiting {
         self.0.retain(|known| known.bytes != bytes);
     }
 
-    fn all(&self) -> Vec<Vec<u8>> {
+    pub(super) fn all(&self) -> Vec<Vec<u8>> {
         self.0.iter().map(|known| known.bytes.clone()).collect()
     }
 }

@@ -14,10 +14,11 @@ use wire::{RoundId, Sealed};
 
 use super::hub::Hub;
 use super::place::RoundPlace;
+use super::stalls::Stall;
 use super::story::Telling;
 use super::work::{Finished, Worker};
 use crate::admin::{Refused, Reply};
-use crate::status::RoundStatus;
+use crate::status::{Approved, RoundStatus};
 use crate::store::{Reads, StoreError};
 
 /// Rounds that somebody may still need at once. Each costs some hundred kilobytes at most while it waits.
@@ -34,6 +35,7 @@ pub(super) struct Open {
     pub(super) input_look: Option<SystemTime>,
     /// When people were last told that it waits for them.
     pub(super) told: Option<Millis>,
+    pub(super) stall: Stall,
     /// Who proposed it to us; none where our operator did.
     pub(super) proposer: Option<u16>,
 }
@@ -171,8 +173,8 @@ impl Hub {
         let worker = Worker::new(Arc::clone(&terms), place, self.finished.clone());
         status.unlinked = self.unlinked();
         status.update(&round.view(), self.now());
-        let open = Open { round, status, worker, input_tried: None, input_look: None, told: None, proposer };
-        self.rounds.insert(id, open);
+        let (input_tried, input_look, told, stall) = (None, None, None, Stall::default());
+        self.rounds.insert(id, Open { round, status, worker, input_tried, input_look, told, stall, proposer });
         self.warn_approvers();
         id
     }
@@ -201,7 +203,7 @@ impl Hub {
             Approver::Person(name) => Some(name.clone()),
             Approver::Policy => None,
         };
-        open.status.approved = Some(crate::status::Approved { by, at: Timestamp::now().to_string(), reason });
+        open.status.approved = Some(Approved { by, at: Timestamp::now().to_string(), reason });
         self.feed(id, Event::Approve(approver));
         if let Some(open) = self.rounds.get_mut(&id) {
             // The round has the last word: what it refuses was not approved.
