@@ -1,6 +1,6 @@
 //! What is going to happen in a simulated round: who is there, what they hold, when they act, how links behave.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use protocol::agreement::{Adversary, ColumnDraft, Quorum, SharingDraft, SharingScheme};
@@ -56,6 +56,8 @@ pub struct Plan {
     pub inputs: Vec<Vec<i128>>,
     /// Parties whose input file is bad until it is mended.
     pub spoilt: BTreeSet<u16>,
+    /// Parties whose disk is full at first, and for how many writes.
+    pub full: BTreeMap<u16, u32>,
     /// Parties under an adversary: what they send may be changed, and they may be named.
     pub corrupt: BTreeSet<u16>,
     /// What happens when, in milliseconds.
@@ -79,6 +81,7 @@ impl Plan {
             blueprint,
             inputs: vec![Vec::new(); roles.len()],
             spoilt: BTreeSet::new(),
+            full: BTreeMap::new(),
             corrupt: BTreeSet::new(),
             script: Vec::new(),
             latency: (1, 50),
