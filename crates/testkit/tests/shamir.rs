@@ -10,7 +10,7 @@ use protocol::round::Millis;
 use sharing::{Cells, PartialHasher};
 use testkit::consortium::{Roles, column};
 use testkit::sim::{Cluster, Expect, Forger, Happening, Outgoing, Parcel, Plan, Report, Tamper};
-use wire::link::BulkKind;
+use wire::link::{BulkId, BulkKind, Grant};
 use wire::{Body, MessageKind, Secret32, ShareContent};
 use zeroize::Zeroizing;
 
@@ -216,6 +216,22 @@ fn with_too_few_left_it_begins_anew_with_who_has_come_since() {
     assert!(report.ended_at > Millis(BACK) && report.ended_at < Millis(BACK + 6_000), "{:?}", report.ended_at);
 }
 
+#[test]
+fn a_share_that_finds_no_room_is_taken_in_anew_when_there_is_some() {
+    for full in [1, 2] {
+        // All three have to hold their shares.
+        let mut plan = delegated(85, 3, TWO_CHUNKS);
+        plan.full.insert(6, full);
+        // It names itself: its operator has to make room.
+        plan.corrupt.insert(6);
+        let report = run(plan);
+        assert_eq!(learned(&report), [8]);
+        assert!(report.findings.iter().all(|finding| (finding.by, finding.culprit) == (6, 6)), "{:?}", report.findings);
+        assert!(report.findings.iter().any(|finding| finding.reason.contains("no room for share-")));
+        assert!(report.ended_at > Millis(60_000) && report.ended_at < Millis(66_000), "{:?}", report.ended_at);
+    }
+}
+
 /// Elements with one cell raised by one.
 fn shifted(cluster: &Cluster, elements: &[u8]) -> Vec<u8> {
     let field = cluster.terms().layout().field;
@@ -283,7 +299,7 @@ fn elements_that_nobody_asked_for_are_refused() {
             for kind in [BulkKind::Share, BulkKind::Partial] {
                 let Parcel::Message(bytes) = outgoing.parcel else { unreachable!() };
                 let round = wire::Envelope::parse(bytes).unwrap().round();
-                let object = wire::link::BulkId { round, kind };
+                let object = BulkId { round, kind };
                 let elements = Zeroizing::new(vec![0; 16]);
                 parcels.insert(0, (outgoing.to, Parcel::Chunk { object, index: 0, elements }));
             }
@@ -293,6 +309,31 @@ fn elements_that_nobody_asked_for_are_refused() {
     let report = judge(Cluster::new(plan).tampered(tamper));
     assert_eq!(learned(&report), [REGULATOR]);
     assert!(report.findings.iter().any(|finding| finding.kind == Some(MessageKind::Share)));
+}
+
+/// The simulator says when elements are sent that are not for whom they are sent to, or are there no more.
+#[test]
+fn who_grants_what_is_not_for_it_is_sent_nothing() {
+    for curious in [0, 2, 4, 6] {
+        // Contributors, computers, both, and a party that learns.
+        let roles = [INPUT, INPUT, COMPUTE, COMPUTE, HOLDER, HOLDER, RESULT];
+        let mut plan = plan(105, &roles, 2, 2);
+        plan.corrupt.insert(curious);
+        let cluster = Cluster::new(plan);
+        let round = cluster.terms().round();
+        let mut epoch = 0;
+        let tamper: Tamper = Box::new(move |outgoing| {
+            let mut parcels = outgoing.unchanged();
+            epoch += 1;
+            for kind in [BulkKind::Share, BulkKind::Partial] {
+                let grant = Grant { object: BulkId { round, kind }, epoch, next: 0, limit: u64::MAX };
+                parcels.extend((0..7).map(|to| (to, Parcel::Grant(grant.clone()))));
+            }
+            parcels
+        });
+        let report = judge(cluster.tampered(tamper));
+        assert!(report.parties.iter().all(|party| party.closed), "p{curious}");
+    }
 }
 
 /// The cluster of a plan whose liar announces and sends a partial sum with one cell raised by one.

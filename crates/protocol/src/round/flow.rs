@@ -145,3 +145,39 @@ impl Inflow {
         context.step.actions.push(Action::SendGrant { to: self.author, grant });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(epoch: u32, next: u64, limit: u64) -> Grant {
+        let object = BulkId { round: wire::RoundId([1; 32]), kind: BulkKind::Share };
+        Grant { object, epoch, next, limit }
+    }
+
+    #[test]
+    fn an_author_sends_each_chunk_once_and_a_window_at_most() {
+        let mut flow = Outflow::default();
+        assert_eq!(flow.granted(&grant(0, 0, 8), 20), 0..8);
+        assert!(flow.granted(&grant(0, 0, 8), 20).is_empty());
+        assert_eq!(flow.granted(&grant(0, 4, 12), 20), 8..12);
+        // More than a window from where the receiver stands.
+        assert_eq!(flow.granted(&grant(0, 6, u64::MAX), 20), 12..14);
+        // A receiver that has more than it was sent over this link had it over another one.
+        assert_eq!(flow.granted(&grant(0, 16, 99), 20), 16..20);
+        assert!(flow.granted(&grant(0, u64::MAX, u64::MAX), 20).is_empty());
+        assert!(flow.granted(&grant(0, 0, u64::MAX), 20).is_empty());
+    }
+
+    #[test]
+    fn an_author_begins_anew_for_a_higher_epoch_a_bounded_number_of_times() {
+        let mut flow = Outflow::default();
+        assert_eq!(flow.granted(&grant(0, 0, 8), 3), 0..3);
+        for epoch in 1..=MAX_EPOCHS {
+            assert_eq!(flow.granted(&grant(2 * epoch, 0, 8), 3), 0..3);
+            assert!(flow.granted(&grant(2 * epoch, 0, 8), 3).is_empty());
+            assert!(flow.granted(&grant(2 * epoch - 1, 0, 8), 3).is_empty(), "an epoch that is over");
+        }
+        assert!(flow.granted(&grant(u32::MAX, 0, 8), 3).is_empty());
+    }
+}

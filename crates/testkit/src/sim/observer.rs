@@ -104,6 +104,7 @@ impl Observer {
                 require(stored, || format!("{message:?} is sent and was not stored"))?;
             }
         }
+        elements(terms, step, place)?;
         if honest { self.result(terms, place) } else { Ok(()) }
     }
 
@@ -257,6 +258,35 @@ impl Observer {
         let left: Vec<Object> = place.objects().collect();
         require(left.is_empty(), || format!("p{party} closed the round and keeps {left:?}"))
     }
+}
+
+/// PROTOCOL 3, 7: elements leave for those alone whom they are for, and go together with the secrets of their kind.
+fn elements(terms: &Terms, step: &Step, place: &Memory) -> Verdict {
+    let goes = |object: Object| {
+        let erases =
+            |action: &Action| matches!(action, Action::EraseAll) || matches!(action, Action::Erase(o) if *o == object);
+        require(!place.holds(object) || step.actions.iter().any(erases), || format!("{object} is kept for nothing"))
+    };
+    for change in &step.changes {
+        match change {
+            Change::EraseSecrets => {
+                place.objects().filter(|object| matches!(object, Object::Share(_))).try_for_each(goes)?;
+            }
+            Change::EraseSecret(SecretName::ShareTo(recipient)) => goes(Object::ShareFor(*recipient))?,
+            _ => {}
+        }
+    }
+    for action in &step.actions {
+        if let Action::Stream { to, from, .. } = action {
+            let meant = match from {
+                Object::Partial => terms.is_result(*to),
+                Object::ShareFor(recipient) => recipient == to,
+                Object::Share(_) | Object::Snapshot => false,
+            };
+            require(meant, || format!("{from} is sent to p{to}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// PROTOCOL 4.3 and 3: a set that may be supported at all.

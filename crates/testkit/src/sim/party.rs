@@ -49,13 +49,15 @@ impl Party {
         {
             *last = column.max + 1;
         }
+        let mut place = Memory::new(input);
+        place.full = plan.full.get(&index).copied().unwrap_or(0);
         let seed = sharing::hash("smpcd/testkit/party", &[&plan.seed.to_le_bytes(), &index.to_le_bytes()]);
         Self {
             terms,
             signer: Box::new(plan.key(index).clone()),
             rng: ChaCha8Rng::from_seed(seed),
             round: None,
-            place: Memory::new(input),
+            place,
             good,
             jobs: VecDeque::new(),
             ticks: BTreeSet::new(),

@@ -18,6 +18,8 @@ struct Stored {
 pub struct Memory {
     /// The table in the party's input file, row by row, in units of the last decimal.
     pub input: Vec<i128>,
+    /// How many more writes find no room.
+    pub full: u32,
     objects: BTreeMap<Object, Stored>,
     totals: Vec<i128>,
     result: Option<(Vec<i128>, Finish)>,
@@ -95,6 +97,10 @@ impl Workplace for Memory {
     }
 
     fn append(&mut self, object: Object, chunk: &[u8]) -> Result<(), String> {
+        if let Some(left) = self.full.checked_sub(1) {
+            self.full = left;
+            return Err(format!("no room for {object}"));
+        }
         match self.objects.get_mut(&object) {
             Some(stored) if !stored.committed => stored.chunks.push(chunk.to_vec()),
             _ => return Err(format!("{object} is not being written")),

@@ -1,9 +1,9 @@
 //! What is going to happen in a simulated round: who is there, what they hold, when they act, how links behave.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protocol::agreement::{ColumnDraft, SharingDraft};
+use protocol::agreement::{Adversary, ColumnDraft, Quorum, SharingDraft, SharingScheme};
 
 use crate::consortium::{Blueprint, Key, Roles, column, computation, figures};
 use crate::dice::Dice;
@@ -56,6 +56,8 @@ pub struct Plan {
     pub inputs: Vec<Vec<i128>>,
     /// Parties whose input file is bad until it is mended.
     pub spoilt: BTreeSet<u16>,
+    /// Parties whose disk is full at first, and for how many writes.
+    pub full: BTreeMap<u16, u32>,
     /// Parties under an adversary: what they send may be changed, and they may be named.
     pub corrupt: BTreeSet<u16>,
     /// What happens when, in milliseconds.
@@ -79,6 +81,7 @@ impl Plan {
             blueprint,
             inputs: vec![Vec::new(); roles.len()],
             spoilt: BTreeSet::new(),
+            full: BTreeMap::new(),
             corrupt: BTreeSet::new(),
             script: Vec::new(),
             latency: (1, 50),
@@ -112,6 +115,9 @@ impl Plan {
         let roles = random_roles(&mut dice);
         let (rows, columns) = random_table(&mut dice);
         let mut plan = Self::smooth(seed, &roles, rows, columns);
+        if let Some(threshold) = random_threshold(&mut dice, &roles) {
+            plan.shamir(threshold);
+        }
         plan.latency = (1, dice.within(1, 400));
         plan.work = (0, dice.within(0, 300));
         let inputs = parties(&roles, |r| r.input);
@@ -137,7 +143,7 @@ impl Plan {
             0..=3 => {}
             4..=6 => plan.flap(&mut dice),
             7 => plan.arrive_late(&mut dice),
-            8 => plan.someone_never_comes(&mut dice),
+            8 => plan.someone_never_comes(&mut dice, &inputs),
             _ => plan.someone_declines(&mut dice, &inputs),
         }
         plan
@@ -240,12 +246,23 @@ impl Plan {
         }
     }
 
-    /// One party has no link at all: nothing can be certified, and everybody says whom it waited for.
-    fn someone_never_comes(&mut self, dice: &mut Dice) {
+    /// One compute party has no link at all. Where a quorum is there without it, and enough contributors, the others go on;
+    /// else nothing can be certified, and everybody says whom it waited for.
+    fn someone_never_comes(&mut self, dice: &mut Dice, inputs: &[u16]) {
         let roles = self.roles();
         let computes = parties(&roles, |r| r.compute);
         let absent = computes[dice.index(computes.len())];
         self.never_comes(absent);
+        let others: Vec<u16> = inputs.iter().copied().filter(|&p| p != absent).collect();
+        let quorum = Quorum::new(u16::try_from(computes.len()).unwrap_or(0), self.sharing(), Adversary::SemiHonest);
+        if quorum.may_be_silent() == 0 || (others.len() < inputs.len() && !self.take_fewer(others.len())) {
+            return;
+        }
+        // Nobody blames who is not there, and nobody expects anything of it.
+        self.corrupt.insert(absent);
+        // Whoever waits for its Outcome ends without one.
+        let learns = roles[usize::from(absent)].result;
+        self.expect = if learns { Expect::Ended } else { Expect::Completed(others) };
     }
 
     /// That party has no link at all.
@@ -266,13 +283,42 @@ impl Plan {
         });
         self.script.push((dice.within(1_000, CALM), Happening::Decline(decliner)));
         let others: Vec<u16> = inputs.iter().copied().filter(|&p| p != decliner).collect();
-        let roles = self.roles();
-        let least = if roles.iter().any(|r| r.input && r.result) { 3 } else { 2 };
-        if others.len() >= least {
-            self.min_contributors(u16::try_from(least).unwrap_or(3));
+        if self.take_fewer(others.len()) {
             self.expect = Expect::Completed(others);
+        } else if self.roles().iter().any(|r| !r.compute && !r.result) {
+            // Who only contributes learns nothing of the other dealings.
+            self.expect = Expect::Abandoned(Vec::new());
         } else {
             self.expect = Expect::Abandoned(vec![format!("p{decliner}")]);
+        }
+    }
+
+    /// Takes so many contributors, if the rules for agreements allow.
+    fn take_fewer(&mut self, contributors: usize) -> bool {
+        let roles = self.roles();
+        let count = |has: fn(&Roles) -> bool| roles.iter().filter(|r| has(r)).count();
+        let (n, both) = (count(|r| r.compute), count(|r| r.input && r.compute));
+        // PROTOCOL 1: which μ are refused.
+        let apart = if count(|r| r.input && r.result) > 0 { 3 } else { 2 };
+        let least = match self.sharing() {
+            SharingScheme::Shamir { threshold } if usize::from(threshold) < n => {
+                apart.max(both.min(usize::from(threshold) - 1) + 2)
+            }
+            _ => apart,
+        };
+        if contributors < least {
+            return false;
+        }
+        self.min_contributors(u16::try_from(least).unwrap_or(u16::MAX));
+        true
+    }
+
+    fn sharing(&self) -> SharingScheme {
+        match self.blueprint.draft.computations.first().and_then(|computation| computation.sharing.as_ref()) {
+            Some(SharingDraft::Shamir { threshold: Some(k) }) => {
+                SharingScheme::Shamir { threshold: u16::try_from(*k).unwrap_or(u16::MAX) }
+            }
+            _ => SharingScheme::Additive,
         }
     }
 
@@ -311,7 +357,7 @@ fn dice_party(dice: &mut Dice, count: usize) -> u16 {
     u16::try_from(dice.index(count)).unwrap_or(0)
 }
 
-/// Mostly three to five parties with all roles; sometimes fewer dealers, holders without input, other result parties.
+/// Mostly three to five parties with all roles; else a delegated consortium, or a hybrid one of any roles.
 fn random_roles(dice: &mut Dice) -> Vec<Roles> {
     let count = match dice.below(10) {
         0..=3 => 3,
@@ -320,24 +366,43 @@ fn random_roles(dice: &mut Dice) -> Vec<Roles> {
         _ => dice.within(6, 7),
     };
     let count = usize::try_from(count).unwrap_or(3);
-    if dice.percent(70) {
+    if dice.percent(60) {
         return vec![Roles::ALL; count];
     }
-    // Two dealers and holders, and a party apart that learns the sum.
-    let apart = Roles { input: false, compute: false, result: true };
-    if dice.percent(30) {
-        let dealer = Roles { input: true, compute: true, result: false };
-        return vec![dealer, dealer, apart];
-    }
-    // Every dealer holds shares, for no other dealing is there yet.
-    let mut roles = vec![Roles::ALL; 3];
-    for _ in 3..=count {
-        let input = dice.percent(50);
-        let compute = input || dice.percent(60);
-        roles.push(Roles { input, compute, result: !compute || dice.percent(50) });
-    }
+    let [input, compute, result] =
+        [0, 1, 2].map(|role| Roles { input: role == 0, compute: role == 1, result: role == 2 });
+    let mut roles = if dice.percent(40) {
+        let mut roles = vec![input; count - 1];
+        roles.extend(vec![compute; 2 + dice.index(3)]);
+        roles.extend(vec![result; 1 + dice.index(2)]);
+        roles
+    } else {
+        // Two holders that contribute, and a party apart that learns the sum, are the least there can be.
+        let holder = Roles { input: true, compute: true, result: false };
+        let mut roles = vec![holder, holder, result];
+        for _ in 3..=count {
+            let (input, compute) = (dice.percent(60), dice.percent(60));
+            roles.push(Roles { input, compute, result: (!input && !compute) || dice.percent(40) });
+        }
+        // Who contributes and learns takes its own figure from the sum.
+        if roles.iter().filter(|r| r.input).count() < 3 {
+            roles.iter_mut().filter(|r| r.input).for_each(|r| r.result = false);
+        }
+        roles
+    };
     dice.shuffle(&mut roles);
     roles
+}
+
+/// Sometimes a threshold: any that the rules allow where all input parties have to contribute.
+fn random_threshold(dice: &mut Dice, roles: &[Roles]) -> Option<u16> {
+    let n = roles.iter().filter(|r| r.compute).count();
+    let inputs = roles.iter().filter(|r| r.input).count();
+    let both = roles.iter().filter(|r| r.input && r.compute).count();
+    let threshold = 2 + dice.index(n - 1);
+    // PROTOCOL 1: refused is k < n and μ < min(t, |I ∩ C|) + 2.
+    let allowed = threshold == n || inputs >= both.min(threshold - 1) + 2;
+    if dice.percent(50) && allowed { u16::try_from(threshold).ok() } else { None }
 }
 
 /// Mostly a few cells, sometimes of more than one chunk; bounds of both fields.
