@@ -164,6 +164,8 @@ impl Hub {
                     tracing::warn!(target: "link", peer = self.party_id(peer), %error, "refused a signature");
                 }
             },
+            // Nobody asks yet.
+            Frame::Recall(_) | Frame::Pin(_) | Frame::Recalled => {}
             // The link answers these itself.
             Frame::Hello(_) | Frame::Ping => {}
         }
