@@ -44,6 +44,29 @@ pub enum Event {
         /// Why, such as the signal.
         reason: Text,
     },
+    /// The store may be an older copy: this party signs nothing until every other compute party has answered.
+    #[serde(rename = "rollback.found")]
+    RollbackFound {
+        /// Number of the store's last signature.
+        store: u64,
+        /// Number in the guard, where it could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guard: Option<u64>,
+        /// What is wrong with the two.
+        reason: Text,
+    },
+    /// The peer showed a message of this party that its store lacked: it abstains from the round for good. Digest: message.
+    #[serde(rename = "rollback.recalled")]
+    RollbackRecalled {
+        /// The kind of message.
+        message: Name,
+    },
+    /// Every other compute party has answered: this party may sign again.
+    #[serde(rename = "rollback.recovered")]
+    RollbackRecovered {
+        /// The number that its signatures go on from.
+        number: u64,
+    },
     /// A link with the peer is live in both directions.
     #[serde(rename = "link.up")]
     LinkUp {
@@ -335,7 +358,8 @@ impl Event {
             | Self::OutcomeSent
             | Self::AbandonSent { .. }
             | Self::CloseSent { .. } => Some(Direction::Sent),
-            Self::HelloDiffers { .. }
+            Self::RollbackRecalled { .. }
+            | Self::HelloDiffers { .. }
             | Self::DeclineReceived { .. }
             | Self::DealReceived
             | Self::ShareReceived
@@ -355,6 +379,8 @@ impl Event {
             | Self::FaultObserved { .. } => Some(Direction::Received),
             Self::DaemonStarted
             | Self::DaemonStopped { .. }
+            | Self::RollbackFound { .. }
+            | Self::RollbackRecovered { .. }
             | Self::LinkUp { .. }
             | Self::LinkDown { .. }
             | Self::LinkRefused { .. }
@@ -382,7 +408,11 @@ impl Event {
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::LinkRefused { .. } | Self::InputRefused { .. } | Self::FaultObserved { .. } => Outcome::Refused,
-            Self::HelloDiffers { .. } | Self::OutcomeDiffers | Self::CertificateDiffers => Outcome::Differs,
+            Self::HelloDiffers { .. }
+            | Self::OutcomeDiffers
+            | Self::CertificateDiffers
+            | Self::RollbackFound { .. }
+            | Self::RollbackRecalled { .. } => Outcome::Differs,
             Self::RoundAbandoned { .. } | Self::RoundForgotten { .. } => Outcome::Failed,
             _ => Outcome::Done,
         }

@@ -259,6 +259,7 @@ impl Record {
     pub fn reason(&self) -> Option<&Text> {
         match &self.event {
             Event::DaemonStopped { reason }
+            | Event::RollbackFound { reason, .. }
             | Event::LinkDown { reason }
             | Event::LinkRefused { reason, .. }
             | Event::DeclineSent { reason }

@@ -79,6 +79,16 @@ fn what(event: &Event, peer: Option<&Name>) -> String {
     match event {
         Event::DaemonStarted => "daemon started".into(),
         Event::DaemonStopped { reason } => format!("daemon stopped: {reason}"),
+        Event::RollbackFound { store, guard, reason } => {
+            let guard = guard.map_or_else(|| "none".to_owned(), |guard| guard.to_string());
+            format!("possible rollback (store {store}, guard {guard}): {reason}")
+        }
+        Event::RollbackRecalled { message } => {
+            format!("{peer} showed {message} of this party, which it had forgotten: it abstains from the round")
+        }
+        Event::RollbackRecovered { number } => {
+            format!("every other compute party has answered: signatures go on from {number}")
+        }
         Event::LinkUp { key_exchange, dialled } => {
             format!("link with {peer} up ({key_exchange}, {})", if *dialled { "we dialled" } else { "it dialled" })
         }

@@ -217,6 +217,22 @@ fn events() -> Vec<(Draft, &'static str)> {
             r#"R,"event":"fault.observed","detail":{"message":"share","kind":"malformed","reason":"because"},"peer":"p2","direction":"received","outcome":"refused""#,
         ),
         (
+            new(Event::RollbackFound { store: 7, guard: Some(4_294_967_303), reason: reason() }),
+            r#""event":"rollback.found","detail":{"store":7,"guard":4294967303,"reason":"because"},"outcome":"differs""#,
+        ),
+        (
+            new(Event::RollbackFound { store: 0, guard: None, reason: reason() }),
+            r#""event":"rollback.found","detail":{"store":0,"reason":"because"},"outcome":"differs""#,
+        ),
+        (
+            d(round(Event::RollbackRecalled { message: "Accept".into() }).peer("p2"), &[Message]),
+            r#"R,"event":"rollback.recalled","detail":{"message":"Accept"},"peer":"p2","direction":"received","digests":{"message":D},"outcome":"differs""#,
+        ),
+        (
+            new(Event::RollbackRecovered { number: 8_589_934_599 }),
+            r#""event":"rollback.recovered","detail":{"number":8589934599},"outcome":"done""#,
+        ),
+        (
             new(Event::AdminCall { call: "round.start".into() }).outcome(Outcome::Failed),
             r#""event":"admin.call","detail":{"call":"round.start"},"outcome":"failed""#,
         ),

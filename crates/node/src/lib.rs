@@ -4,6 +4,7 @@ pub mod admin;
 pub mod book;
 pub mod cron;
 pub mod daemon;
+pub mod guard;
 pub mod input;
 pub mod link;
 pub mod pending;

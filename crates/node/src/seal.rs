@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, RandomizedNonceKey, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand;
 use zeroize::Zeroizing;
 
@@ -91,6 +92,19 @@ impl StorageKey {
             .len();
         plain.truncate(length);
         Ok(plain)
+    }
+
+    /// Names something that could be guessed, so that equal things have equal names: HMAC-SHA256 under a key of its own.
+    /// Each part is bound with its length.
+    #[must_use]
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let key = derive(&self.0.master, &[], &[b"smpcd/1/seal/fingerprint"]);
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()));
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        context.sign().as_ref().try_into().expect("SHA-256 gives 32 bytes")
     }
 
     /// The key of the file with this id. `parts` say what the file is; each is bound with its length.
@@ -253,6 +267,16 @@ mod tests {
         file.seal_to(Piece::Footer, b"", &mut footer);
         assert_eq!(file.open_in(Piece::Chunk(0), &mut footer.clone()), Err(CannotOpen));
         assert_eq!(file.open_in(Piece::Footer, &mut footer), Ok(()));
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_one_thing_under_one_key() {
+        let name = key().fingerprint(&[b"ab", b"c"]);
+        assert_eq!(name, key().fingerprint(&[b"ab", b"c"]));
+        for parts in [&[&b"a"[..], b"bc"][..], &[b"abc"], &[b"ab", b"c", b""], &[]] {
+            assert_ne!(name, key().fingerprint(parts));
+        }
+        assert_ne!(name, StorageKey::from_bytes(&[8; KEY]).fingerprint(&[b"ab", b"c"]));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use protocol::agreement::Rows;
 use protocol::round::{Ended, Phase, Terms, View};
 use serde::{Deserialize, Serialize};
+use wire::RoundId;
 
 /// Waits that are listed; a round of 32 parties can have a thousand of them.
 const MOST_WAITS: usize = 12;
@@ -91,11 +92,32 @@ pub struct Approved {
 impl RoundStatus {
     /// A round that was just opened.
     pub(crate) fn new(terms: &Terms, started: jiff::Timestamp) -> Self {
+        let rows = rows_name(&terms.computation().rows);
+        let v = terms.voided();
+        Self { v, rows, ..Self::of(&terms.computation().id, terms.period(), &terms.round(), started) }
+    }
+
+    /// A round that this party is out of, though it is not among those that it has gone through.
+    pub(crate) fn over(
+        computation: &str,
+        period: &str,
+        id: &RoundId,
+        started: jiff::Timestamp,
+        phase: &str,
+        reason: &str,
+    ) -> Self {
+        let mut status = Self::of(computation, period, id, started);
+        status.abandon(reason);
+        phase.clone_into(&mut status.phase);
+        status
+    }
+
+    fn of(computation: &str, period: &str, id: &RoundId, started: jiff::Timestamp) -> Self {
         Self {
-            computation: terms.computation().id.clone(),
-            period: terms.period().to_owned(),
-            v: terms.voided(),
-            id: terms.round().to_string(),
+            computation: computation.to_owned(),
+            period: period.to_owned(),
+            v: 0,
+            id: id.to_string(),
             status: "open".to_owned(),
             phase: Phase::Collecting.name().to_owned(),
             attempt: 1,
@@ -106,7 +128,7 @@ impl RoundStatus {
             approved: None,
             left_to_person: None,
             warnings: Vec::new(),
-            rows: rows_name(&terms.computation().rows),
+            rows: String::new(),
             dealt: Vec::new(),
             declined: Vec::new(),
             abandoned_by: Vec::new(),
@@ -240,6 +262,17 @@ pub struct PeerStatus {
     pub last_refusal_at: Option<String>,
 }
 
+/// A node that may have forgotten what it signed (PROTOCOL 7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackStatus {
+    /// What is wrong with store and guard.
+    pub found: String,
+    /// Compute parties whose answer is missing.
+    pub waits_for: Vec<String>,
+    /// Rounds in which a peer showed what this node had forgotten, `COMPUTATION/PERIOD`.
+    pub abstains_from: Vec<String>,
+}
+
 /// The node itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeStatus {
@@ -253,6 +286,8 @@ pub struct NodeStatus {
     pub started: String,
     /// Where peers are listened for.
     pub listening: Option<String>,
+    /// Why it signs nothing, while it recovers from a rollback.
+    pub rollback: Option<RollbackStatus>,
     /// Version of the agreement.
     pub agreement_version: u32,
     /// Its digest.

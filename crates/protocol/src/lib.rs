@@ -8,4 +8,5 @@ extern crate alloc;
 pub mod agreement;
 mod armour;
 pub mod card;
+pub mod recovery;
 pub mod round;

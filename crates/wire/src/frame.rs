@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::codec::{self, DecodeError};
 use crate::envelope::MAX_ENVELOPE;
-use crate::link::{BulkId, Grant, Have, Hello};
+use crate::link::{BulkId, Grant, Have, Hello, Pin, Recall};
 
 /// Bytes of a frame before its payload.
 pub const HEADER: usize = 5;
@@ -18,6 +18,10 @@ pub const MAX_HELLO: usize = 32 * 1024;
 pub const MAX_CARD: usize = 16 * 1024;
 /// Largest inventory: its digests, the round and the count.
 pub const MAX_HAVE: usize = crate::link::MAX_INVENTORY * 32 + 64;
+/// Largest Recall: its round ids and the count.
+pub const MAX_RECALL: usize = crate::link::MAX_RECALL * 32 + 4;
+/// Largest Pin: digest, two texts of 32 bytes with their lengths, v.
+pub const MAX_PIN: usize = 32 + 36 + 36 + 4;
 /// A chunk's object and index, before its elements.
 const CHUNK_PREFIX: usize = 32 + 4 + 8;
 
@@ -54,6 +58,12 @@ pub enum Frame {
     Signature(Vec<u8>),
     /// I am alive.
     Ping,
+    /// Tell me what I signed.
+    Recall(Recall),
+    /// There is this round; what you signed in it follows.
+    Pin(Pin),
+    /// That is all I have of yours.
+    Recalled,
 }
 
 /// A frame was refused. The link is closed: there is no way to find the next frame.
@@ -83,6 +93,9 @@ const CHUNK: u8 = 5;
 const CARD: u8 = 6;
 const SIGNATURE: u8 = 7;
 const PING: u8 = 8;
+const RECALL: u8 = 9;
+const PIN: u8 = 10;
+const RECALLED: u8 = 11;
 
 /// A frame's announced kind and payload length, already within its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +119,9 @@ impl Header {
             (GRANT, Some(_)) => 64,
             (CHUNK, Some(limits)) => CHUNK_PREFIX + limits.chunk,
             (CARD | SIGNATURE, Some(_)) => MAX_CARD,
-            (PING, Some(_)) => 0,
+            (PING | RECALLED, Some(_)) => 0,
+            (RECALL, Some(_)) => MAX_RECALL,
+            (PIN, Some(_)) => MAX_PIN,
             _ => return Err(FrameError::UnknownKind(kind)),
         };
         match length.checked_sub(1) {
@@ -139,7 +154,10 @@ impl Header {
             CARD => Frame::Card(payload.to_vec()),
             SIGNATURE => Frame::Signature(payload.to_vec()),
             PING if payload.is_empty() => Frame::Ping,
-            PING => return Err(DecodeError::Trailing.into()),
+            RECALLED if payload.is_empty() => Frame::Recalled,
+            PING | RECALLED => return Err(DecodeError::Trailing.into()),
+            RECALL => Frame::Recall(codec::decode(&payload)?),
+            PIN => Frame::Pin(codec::decode(&payload)?),
             kind => return Err(FrameError::UnknownKind(kind)),
         })
     }
@@ -166,6 +184,9 @@ impl Frame {
             Self::Card(bytes) => put(&mut out, CARD, bytes),
             Self::Signature(bytes) => put(&mut out, SIGNATURE, bytes),
             Self::Ping => PING,
+            Self::Recall(recall) => put(&mut out, RECALL, &codec::encode(recall)),
+            Self::Pin(pin) => put(&mut out, PIN, &codec::encode(pin)),
+            Self::Recalled => RECALLED,
         };
         let length = u32::try_from(out.len() - HEADER + 1).expect("frames are bounded");
         out[..4].copy_from_slice(&length.to_le_bytes());

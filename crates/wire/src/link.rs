@@ -7,6 +7,8 @@ use crate::message::{MAX_PARTIES, RoundId};
 pub const MAX_SECTIONS: usize = 130;
 /// Messages of one round that an inventory can list.
 pub const MAX_INVENTORY: usize = 4096;
+/// Rounds that a Recall can leave out. What is beyond it is told again, which costs no more than time.
+pub const MAX_RECALL: usize = 4096;
 
 /// Digest of one section of the agreement.
 #[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
@@ -89,4 +91,36 @@ pub struct Grant {
     pub next: u64,
     /// Chunks below this number may be sent.
     pub limit: u64,
+}
+
+/// A party that may have forgotten what it signed asks for it (PROTOCOL 7). The answer is a [`Pin`] for each round that
+/// is not listed, with every message of the asker in it behind its Pin, and then a Recalled.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Recall {
+    /// Rounds that ended at the asker: it signs no more in them.
+    pub ended: Seq<RoundId, MAX_RECALL>,
+}
+
+/// A round that the speaker knows. It has no id of its own: the id follows from what it says, so no Pin can give the
+/// name of one round to another.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Pin {
+    /// Digest of the agreement that the round is under.
+    pub agreement: [u8; 32],
+    /// Computation id.
+    pub computation: Text<32>,
+    /// Canonical period.
+    pub period: Text<32>,
+    /// How many rounds of this period are void.
+    pub voided: u32,
+}
+
+impl Pin {
+    /// PROTOCOL 1.2: H("smpcd/1/round", agreement digest, computation id, period, v).
+    #[must_use]
+    pub fn round(&self) -> RoundId {
+        let Self { agreement, computation, period, voided } = self;
+        let parts = [&agreement[..], computation.as_bytes(), period.as_bytes(), &voided.to_le_bytes()];
+        RoundId(sharing::hash("smpcd/1/round", &parts))
+    }
 }

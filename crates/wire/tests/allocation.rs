@@ -8,7 +8,7 @@ use std::hint::black_box;
 
 use wire::codec::{self, Bytes, Seq, Text};
 use wire::frame::{Header, Limits};
-use wire::link::{Have, Hello};
+use wire::link::{Have, Hello, Pin, Recall};
 use wire::message::Votes;
 use wire::{Body, Envelope};
 
@@ -39,6 +39,8 @@ fn refuse_claims() {
             let bytes = [vec![0u8; before], claim.to_vec(), vec![0; 8]].concat();
             drop(black_box(codec::decode::<Hello>(&bytes)));
             drop(black_box(codec::decode::<Have>(&bytes)));
+            drop(black_box(codec::decode::<Recall>(&bytes)));
+            drop(black_box(codec::decode::<Pin>(&bytes)));
         }
         // Within a limit that an attacker may choose: nothing comes before its bytes do.
         assert!(codec::decode::<Seq<[u8; 4096], { usize::MAX }>>(&claim).is_err());
@@ -46,7 +48,7 @@ fn refuse_claims() {
         assert!(codec::decode::<Text<{ usize::MAX }>>(&claim).is_err());
         assert!(codec::decode::<Votes>(&claim).is_err());
         let [a, b, c, d] = claim;
-        for kind in 0..10 {
+        for kind in 0..13 {
             assert!(Header::parse(&[a, b, c, d, kind], Some(&Limits { chunk: 1 << 18 })).is_err());
             assert!(Header::parse(&[a, b, c, d, kind], None).is_err());
         }

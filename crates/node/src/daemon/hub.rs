@@ -15,6 +15,7 @@ use wire::{RoundId, Sealed, Signer};
 use super::DaemonError;
 use super::notify::Notifier;
 use super::peers::Peer;
+use super::recovery::Recovering;
 use super::rounds::Open;
 use super::schedule::Timetable;
 use super::turn::Pending;
@@ -62,7 +63,11 @@ pub(super) struct Hub {
     changes: watch::Sender<u64>,
     pub(super) disclosure: [u8; 32],
     pub(super) in_force: bool,
+    /// While the node may have forgotten what it signed.
+    pub(super) recovering: Option<Recovering>,
     began: Instant,
+    /// What the rounds' clock said then.
+    clock: Millis,
     started: Timestamp,
 }
 
@@ -79,6 +84,7 @@ impl Hub {
         let (finished, finishing) = mpsc::unbounded_channel();
         let statement = disclosure_statement(book.agreement());
         let peers = book.agreement().parties().iter().map(|_| Peer::default()).collect();
+        let clock = Millis(store.clock(wall())?);
         let mut hub = Self {
             releases: Arc::new(Releases::of(&store.rounds()?)),
             notifier: Notifier::start(&settings.approval.notify),
@@ -98,14 +104,16 @@ impl Hub {
             changes,
             disclosure: statement_digest(&statement).0,
             in_force: false,
+            recovering: None,
             began: Instant::now(),
+            clock,
             started: Timestamp::now(),
             book,
         };
         let digest = hub.book.agreement().digest();
         hub.record(Draft::new(Record::DaemonStarted).digest(DigestOf::Agreement, digest.0));
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
-        hub.close_interrupted()?;
+        hub.wake()?;
         hub.check_in_force();
         hub.warn_of_what_is_missing();
         hub.turn()?;
@@ -162,15 +170,15 @@ impl Hub {
         Ok(self.links)
     }
 
-    /// The monotonic clock of the rounds.
+    /// The clock of the rounds: monotonic, and it goes on over restarts (PROTOCOL 4.9).
     pub(super) fn now(&self) -> Millis {
-        Millis(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.clock.after(self.began.elapsed())
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let now = self.now();
         let at = self.rounds.values().filter_map(|open| open.round.deadline(now)).min()?;
-        Some(self.began + Duration::from_millis(at.0))
+        Some(self.began + Duration::from_millis(at.0.saturating_sub(self.clock.0)))
     }
 
     pub(super) fn record(&mut self, draft: Draft) {
@@ -179,12 +187,16 @@ impl Hub {
 
     /// Commits what the last events brought, then acts. After a failed commit nothing is sent: the daemon stops.
     fn turn(&mut self) -> Result<(), StoreError> {
-        while !self.pending.is_empty() {
-            let pending = std::mem::take(&mut self.pending);
-            let acts = self.commit(pending)?;
-            self.act(acts);
+        loop {
+            while !self.pending.is_empty() {
+                let pending = std::mem::take(&mut self.pending);
+                let acts = self.commit(pending)?;
+                self.act(acts);
+            }
+            if !self.recovered()? {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Wakes calls that wait for a change.
@@ -199,6 +211,11 @@ impl Hub {
             let _ = reply.send(Reply::Refused(Refused::because("the system does not say who calls")));
             return Ok(());
         };
+        let reads = matches!(request, Request::Status | Request::Rounds | Request::Round { .. });
+        if !reads && let Err(refused) = self.may_sign() {
+            let _ = reply.send(Reply::Refused(refused));
+            return Ok(());
+        }
         let answer = match request {
             Request::Status => Reply::Status(Box::new(self.status())),
             Request::Rounds => Reply::Rounds(self.round_statuses()?),
@@ -245,6 +262,7 @@ impl Hub {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started.to_string(),
             listening: self.links.local_address().map(|address| address.to_string()),
+            rollback: self.rollback_status(),
             agreement_version: agreement.version(),
             agreement: agreement.digest().to_string(),
             missing_signatures: self.book.missing_signatures().iter().map(id).collect(),
@@ -292,6 +310,11 @@ impl Hub {
     pub(super) fn reads(&self) -> &impl Reads {
         &self.store
     }
+}
+
+/// The wall clock, in milliseconds since 1970. Only what passed between two daemons is taken from it (PROTOCOL 4.9).
+pub(super) fn wall() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -13,6 +13,7 @@ mod peers;
 mod people;
 mod place;
 mod proposals;
+mod recovery;
 mod rounds;
 mod schedule;
 mod stalls;

@@ -29,6 +29,9 @@ pub(super) struct Peer {
     refusal: Option<(Timestamp, String)>,
     /// What is being sent over the live link.
     streams: BTreeMap<BulkId, Stream>,
+    /// Whether it was told over the live link what it signed.
+    pub(super) told: bool,
+    /// Proposals that could not be joined yet.
     pub(super) proposals: Waiting,
 }
 
@@ -67,6 +70,7 @@ impl Hub {
                 known.streams.clear();
                 known.since = Some(Timestamp::now());
                 known.refusal = Some((Timestamp::now(), reason.clone()));
+                self.unasked(peer.0);
                 self.record(Draft::new(Record::LinkDown { reason: Text::of(&reason) }).peer(&id));
                 self.links_changed();
             }
@@ -104,6 +108,7 @@ impl Hub {
         let lacking = self.book.lacking(&hello);
         if let Some(known) = self.peers.get_mut(usize::from(peer)) {
             known.streams.clear();
+            known.told = false;
             known.live = Some((info, sender));
             known.since = Some(Timestamp::now());
             known.hello = Some(hello);
@@ -116,6 +121,7 @@ impl Hub {
         for farewell in &self.farewells {
             self.send(peer, &Frame::Message(Zeroizing::new(farewell.bytes().to_vec())));
         }
+        self.ask(peer);
         self.feed_all(|| Event::LinkUp { peer });
         self.links_changed();
         self.changed();
@@ -170,6 +176,8 @@ impl Hub {
 
     fn frame(&mut self, peer: u16, frame: Frame) {
         match frame {
+            // PROTOCOL 7: it opens and resumes nothing until it knows what it signed.
+            Frame::Message(bytes) if self.recovering.is_some() => self.shown(peer, &bytes),
             Frame::Message(bytes) => self.message(peer, bytes),
             Frame::Have(have) => self.feed(have.round, Event::Have { peer, have }),
             Frame::Grant(grant) => self.feed(grant.object.round, Event::Grant { peer, grant }),
@@ -186,6 +194,9 @@ impl Hub {
                     tracing::warn!(target: "link", peer = self.party_id(peer), %error, "refused a signature");
                 }
             },
+            Frame::Recall(recall) => self.asked(peer, recall),
+            Frame::Pin(pin) => self.pin(peer, pin),
+            Frame::Recalled => self.recalled(peer),
             // The link answers these itself.
             Frame::Hello(_) | Frame::Ping => {}
         }

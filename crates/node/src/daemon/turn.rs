@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use audit::{Draft, Time};
-use protocol::round::{Action, Change, Ended, SecretName, Step, Terms};
+use protocol::round::{Action, Change, Ended, Millis, SecretName, Step, Terms};
 use wire::frame::Frame;
 use wire::{MessageKind, RoundId};
 use zeroize::Zeroizing;
 
-use super::hub::Hub;
+use super::hub::{Hub, wall};
 use super::peers::Peer;
+use super::recovery::{Asked, Shown};
 use super::rounds::Open;
 use super::work::Work;
 use crate::result::Place;
@@ -24,6 +25,10 @@ pub(super) struct Pending {
     pub(super) steps: Vec<(RoundId, Step)>,
     pub(super) pins: Vec<RoundId>,
     kept: Vec<(&'static str, String, Vec<u8>)>,
+    /// Messages of this party's own that peers have shown, while the node recovers.
+    pub(super) shown: Vec<Shown>,
+    /// Peers that asked what they signed.
+    pub(super) asked: Vec<Asked>,
     /// Files that are done with once this is committed.
     pub(super) consumed: Vec<PathBuf>,
 }
@@ -34,6 +39,8 @@ impl Pending {
             && self.steps.is_empty()
             && self.pins.is_empty()
             && self.kept.is_empty()
+            && self.shown.is_empty()
+            && self.asked.is_empty()
             && self.consumed.is_empty()
     }
 
@@ -46,13 +53,14 @@ impl Pending {
 pub(super) struct Acts {
     actions: Vec<(RoundId, Action)>,
     ended: Vec<(RoundId, Ended)>,
+    asked: Vec<Asked>,
     consumed: Vec<PathBuf>,
 }
 
 impl Hub {
     /// Everything of one turn in one transaction (PROTOCOL 7): a step and its audit records together.
     pub(super) fn commit(&mut self, pending: Pending) -> Result<Acts, StoreError> {
-        let Pending { drafts, steps, pins, kept, consumed } = pending;
+        let Pending { drafts, steps, pins, kept, shown, asked, consumed } = pending;
         let now = self.now();
         let touched: BTreeSet<RoundId> = steps.iter().map(|(round, _)| *round).collect();
         for round in &touched {
@@ -61,10 +69,11 @@ impl Hub {
             }
         }
         let (rounds, disclosure) = (&self.rounds, self.disclosure);
-        self.store.commit(|tx| {
+        let lacking = self.store.commit(|tx| {
+            tx.set_clock(now.0, wall())?;
             for pin in &pins {
                 if let Some(open) = rounds.get(pin) {
-                    tx.put_round(&row(open)?)?;
+                    tx.put_round(&row(open, now)?)?;
                 }
             }
             for (kind, name, bytes) in &kept {
@@ -85,8 +94,8 @@ impl Hub {
                 }
                 for change in &step.changes {
                     put(tx, terms, change)?;
+                    signs |= matches!(change, Change::Message(message) if message.sender() == terms.me());
                 }
-                signs |= step.actions.iter().any(|action| matches!(action, Action::Send { .. }));
             }
             if signs {
                 tx.raise_sequence()?;
@@ -96,9 +105,10 @@ impl Hub {
                     tx.set_phase(&id.0, &open.status.phase, &view(open)?)?;
                 }
             }
-            Ok(())
+            self.put_shown(tx, &shown, now)
         })?;
-        let mut acts = Acts { actions: Vec::new(), ended: Vec::new(), consumed };
+        self.lacked(lacking);
+        let mut acts = Acts { actions: Vec::new(), ended: Vec::new(), asked, consumed };
         for (id, step) in steps {
             if let Some(open) = self.rounds.get(&id) {
                 let telling = open.telling(disclosure);
@@ -148,6 +158,9 @@ impl Hub {
                 tracing::error!(target: "audit", %error, "the audit log file could not be synced");
             }
         }
+        for asked in acts.asked {
+            self.tell(asked);
+        }
         for path in acts.consumed {
             if let Err(error) = std::fs::remove_file(&path) {
                 tracing::warn!(target: "daemon", file = %path.display(), %error, "a note that was read cannot be removed");
@@ -189,7 +202,7 @@ fn view(open: &Open) -> Result<String, StoreError> {
     serde_json::to_string(&open.status).map_err(|_| StoreError::Nonsense { what: "round view" })
 }
 
-fn row(open: &Open) -> Result<RoundRow, StoreError> {
+fn row(open: &Open, now: Millis) -> Result<RoundRow, StoreError> {
     let terms = open.round.terms();
     Ok(RoundRow {
         id: terms.round().0,
@@ -200,6 +213,9 @@ fn row(open: &Open) -> Result<RoundRow, StoreError> {
         phase: open.status.phase.clone(),
         view: view(open)?,
         started: Time::now(),
+        joined: now.0,
+        void: false,
+        abstains: false,
     })
 }
 

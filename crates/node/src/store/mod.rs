@@ -9,6 +9,9 @@
 //! hold none in the clear. Erased ones are overwritten in the database (`secure_delete`), and the write-ahead log
 //! is emptied right after the transaction that erased them, or after the next one where a reader is in the way.
 //! Blocks that a disk keeps in spite of that hold sealed bytes only.
+//!
+//! A transaction that lets a signed message out is over when the guard has its mark too ([`crate::guard`]): store,
+//! guard, send. Before the store has a guard there is no such transaction.
 
 mod lock;
 mod read;
@@ -25,12 +28,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use audit::{AuditFile, FileError, Name};
+use protocol::recovery::Mark;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
 use self::lock::Lock;
-pub use self::read::{MessageRow, Reads, RoundRow};
+pub use self::read::{MessageRow, Reads, RoundRow, Secret};
 pub use self::transaction::Transaction;
+use crate::guard::{Guard, GuardError};
 use crate::seal::{CannotOpen, StorageKey};
 
 /// The database in the data directory.
@@ -140,6 +145,12 @@ pub enum StoreError {
         /// Why.
         source: CannotOpen,
     },
+    /// A message would be signed before the guard is there: our own mistake.
+    #[error("nothing is signed before the guard is there")]
+    Unguarded,
+    /// The guard does not follow.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
     /// The log file cannot be used.
     #[error(transparent)]
     Log(#[from] FileError),
@@ -188,6 +199,7 @@ struct Inner {
     party: Name,
     version: Name,
     log: AuditFile,
+    guard: Option<Guard>,
     /// The write-ahead log may hold pages with secrets that are erased.
     linger: bool,
 }
@@ -214,6 +226,7 @@ impl Store {
             party: party.into(),
             version: env!("CARGO_PKG_VERSION").into(),
             log,
+            guard: None,
             linger: true,
         };
         inner.check_log()?;
@@ -245,19 +258,24 @@ impl Store {
 
     /// Runs `step` as one transaction. It is durable when this returns Ok, and leaves nothing when it does not.
     ///
-    /// Takes about half a millisecond, twice that where secrets are erased: not on a thread that must not block.
+    /// Takes about half a millisecond, twice that where secrets are erased or the guard is raised: not on a thread that
+    /// must not block.
     ///
     /// # Errors
-    /// Those of `step`, and those of the database. A log file that cannot be written is no error here, since the
-    /// record itself is durable: it is logged, seen in [`Store::log_lag`], and made good after a later step.
+    /// Those of `step`, and those of the database. [`StoreError::Guard`] comes after the transaction: it is durable, and
+    /// nothing of it may be sent. A log file that cannot be written is no error here, since the record itself is
+    /// durable: it is logged, seen in [`Store::log_lag`], and made good after a later step.
     pub fn commit<T>(&self, step: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let mut inner = self.inner();
-        let Inner { connection, key, party, version, .. } = &mut *inner;
+        let Inner { connection, key, party, version, guard, .. } = &mut *inner;
         let behavior = TransactionBehavior::Immediate;
         let transaction = connection.transaction_with_behavior(behavior).map_err(sql("begin a transaction"))?;
-        let mut transaction = Transaction::new(transaction, key, party, version);
+        let mut transaction = Transaction::new(transaction, key, party, version, guard.is_some());
         let value = step(&mut transaction)?;
         let did = transaction.commit()?;
+        if let (Some(mark), Some(guard)) = (&did.mark, guard) {
+            guard.raise(mark)?;
+        }
         if did.recorded
             && let Err(error) = inner.follow()
         {
@@ -275,6 +293,58 @@ impl Store {
     pub fn secret(&self, round: &[u8; 32], name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let inner = self.inner();
         read::secret(&inner.connection, &inner.key, round, name)
+    }
+
+    /// The secrets of a round, opened, in the order in which they were stored.
+    ///
+    /// # Errors
+    /// Where one does not open.
+    pub fn secrets(&self, round: &[u8; 32]) -> Result<Vec<Secret>, StoreError> {
+        let inner = self.inner();
+        read::secrets(&inner.connection, &inner.key, round)
+    }
+
+    /// The periods of a computation in which an input of this digest was dealt, sorted.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn periods_with_input(&self, computation: &str, digest: &[u8; 32]) -> Result<Vec<String>, StoreError> {
+        let inner = self.inner();
+        read::periods_with_input(&inner.connection, computation, &read::fingerprint(&inner.key, computation, digest))
+    }
+
+    /// The clock that goes on over restarts, in milliseconds: as it was last set, and as much later as the wall clock
+    /// says, never earlier (PROTOCOL 4.9). `wall` is in milliseconds since 1970. A new store's begins at 0.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn clock(&self, wall: u64) -> Result<u64, StoreError> {
+        let set = read::clock(&self.inner().connection)?;
+        Ok(set.map_or(0, |(millis, then)| millis.saturating_add(wall.saturating_sub(then))))
+    }
+
+    /// Whether this store never had a guard and never let a signed message out: then it gets its first one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn is_new(&self) -> Result<bool, StoreError> {
+        let inner = self.inner();
+        Ok(!read::was_guarded(&inner.connection)? && read::marks(&inner.connection)?.0 == Mark::NONE)
+    }
+
+    /// Raises the guard to the store's mark. From now on messages may be signed, and every transaction that lets one out
+    /// raises the guard before [`Store::commit`] returns.
+    ///
+    /// # Errors
+    /// Where the guard does not follow; it is not kept then.
+    pub fn guard_with(&self, mut guard: Guard) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        guard.raise(&read::marks(&inner.connection)?.0)?;
+        // After the guard is there: a crash between the two leaves a store that is still new beside its first guard.
+        let put = "INSERT INTO meta (name, value) VALUES ('guarded', 1) ON CONFLICT DO NOTHING";
+        inner.connection.execute(put, []).map_err(sql("note that it is guarded"))?;
+        inner.guard = Some(guard);
+        Ok(())
     }
 
     /// Makes the log file durable. Before a checkpoint that covers its records leaves the node (PROTOCOL 8).

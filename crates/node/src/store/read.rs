@@ -1,6 +1,7 @@
 //! Reading the store: the same from the daemon, inside a transaction, and beside the daemon.
 
 use audit::{Line, Time};
+use protocol::recovery::Mark;
 use rusqlite::{Connection, OptionalExtension, Row};
 use zeroize::Zeroizing;
 
@@ -26,6 +27,12 @@ pub struct RoundRow {
     pub view: String,
     /// When this party first learnt of it.
     pub started: Time,
+    /// The same in milliseconds of [`Store::clock`](super::Store::clock), which its deadlines run from (PROTOCOL 4.9).
+    pub joined: u64,
+    /// It is proven void: the period may be dealt anew (PROTOCOL 4.8).
+    pub void: bool,
+    /// This party signs nothing in it any more: it was shown a signature of its own that it had forgotten (PROTOCOL 7).
+    pub abstains: bool,
 }
 
 /// A signed message as it was sent or received.
@@ -80,6 +87,15 @@ pub trait Reads: Connected {
         self.with(|connection| Ok(select(connection, "find a round", query, [id], round)?.pop()))
     }
 
+    /// All rounds of a computation and period, by v.
+    ///
+    /// # Errors
+    /// Those of the database.
+    fn rounds_of(&self, computation: &str, period: &str) -> Result<Vec<RoundRow>, StoreError> {
+        let query = "SELECT * FROM rounds WHERE computation = ?1 AND period = ?2 ORDER BY v";
+        self.with(|connection| select(connection, "list the rounds of a period", query, (computation, period), round))
+    }
+
     /// The messages of a round, in the order in which they were stored.
     ///
     /// # Errors
@@ -117,19 +133,39 @@ pub trait Reads: Connected {
         self.with(|connection| select(connection, "list what it keeps", query, [kind], |row| row.get(0)))
     }
 
-    /// How many transactions let a signed message out (PROTOCOL 7).
+    /// The marks of the last two transactions that let a signed message out: the last, and the one before (PROTOCOL 7).
     ///
     /// # Errors
     /// Those of the database.
-    fn sequence(&self) -> Result<u64, StoreError> {
-        self.with(sequence)
+    fn marks(&self) -> Result<(Mark, Mark), StoreError> {
+        self.with(marks)
     }
 }
 
-pub(super) fn sequence(connection: &Connection) -> Result<u64, StoreError> {
-    let query = "SELECT value FROM meta WHERE name = 'sequence'";
-    let sequence: i64 = connection.query_row(query, [], |row| row.get(0)).map_err(sql("tell its sequence number"))?;
-    u64::try_from(sequence).map_err(|_| StoreError::Nonsense { what: "sequence number" })
+pub(super) fn marks(connection: &Connection) -> Result<(Mark, Mark), StoreError> {
+    let query = "SELECT number, drawn FROM marks ORDER BY number DESC LIMIT 2";
+    let mark = |row: &Row<'_>| Ok(Mark { number: number(row, 0)?, drawn: row.get(1)? });
+    let mut marks = select(connection, "tell its marks", query, [], mark)?.into_iter();
+    let mut next = || marks.next().unwrap_or(Mark::NONE);
+    Ok((next(), next()))
+}
+
+/// A number that is never negative.
+fn number(row: &Row<'_>, at: impl rusqlite::RowIndex) -> rusqlite::Result<u64> {
+    Ok(row.get::<_, i64>(at)?.unsigned_abs())
+}
+
+/// Milliseconds of the store's clock; none before they were first set.
+pub(super) fn clock(connection: &Connection) -> Result<Option<(u64, u64)>, StoreError> {
+    let query = "SELECT a.value, b.value FROM meta AS a, meta AS b WHERE a.name = 'clock' AND b.name = 'clock-wall'";
+    let pair = |row: &Row<'_>| Ok((number(row, 0)?, number(row, 1)?));
+    connection.query_row(query, [], pair).optional().map_err(sql("tell its clock"))
+}
+
+/// Whether a guard was ever written for this store.
+pub(super) fn was_guarded(connection: &Connection) -> Result<bool, StoreError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = 'guarded')";
+    connection.query_row(query, [], |row| row.get(0)).map_err(sql("tell whether it is guarded"))
 }
 
 pub(super) fn last_seq(connection: &Connection) -> Result<u64, StoreError> {
@@ -163,6 +199,38 @@ pub(super) fn secret(
     sealed.map(|sealed| key.open(&secret_aad(round, name), &sealed)).transpose().map_err(bad)
 }
 
+/// A secret's name, and the secret.
+pub type Secret = (String, Zeroizing<Vec<u8>>);
+
+pub(super) fn secrets(connection: &Connection, key: &StorageKey, round: &[u8; 32]) -> Result<Vec<Secret>, StoreError> {
+    let query = "SELECT name, sealed FROM secrets WHERE round = ?1 ORDER BY place";
+    let rows: Vec<(String, Vec<u8>)> =
+        select(connection, "list the secrets of a round", query, [round], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let open = |(name, sealed): (String, Vec<u8>)| match key.open(&secret_aad(round, &name), &sealed) {
+        Ok(plain) => Ok((name, plain)),
+        Err(source) => Err(StoreError::Secret { name, source }),
+    };
+    rows.into_iter().map(open).collect()
+}
+
+/// The name of an input in the store.
+///
+/// # Security
+/// Keyed, and of the digest that is itself of the whole table: whoever has the store and not its key learns which
+/// periods had equal inputs, and cannot try tables.
+pub(super) fn fingerprint(key: &StorageKey, computation: &str, digest: &[u8; 32]) -> [u8; 32] {
+    key.fingerprint(&[b"input", computation.as_bytes(), digest])
+}
+
+pub(super) fn periods_with_input(
+    connection: &Connection,
+    computation: &str,
+    fingerprint: &[u8; 32],
+) -> Result<Vec<String>, StoreError> {
+    let query = "SELECT period FROM inputs WHERE computation = ?1 AND fingerprint = ?2 ORDER BY period";
+    select(connection, "compare inputs", query, (computation, fingerprint), |row| row.get(0))
+}
+
 /// What a secret is sealed as: label and round have fixed lengths, so the name needs none.
 pub(super) fn secret_aad(round: &[u8; 32], name: &str) -> Vec<u8> {
     [b"smpcd/1/store/secret", &round[..], name.as_bytes()].concat()
@@ -193,6 +261,9 @@ fn round(row: &Row<'_>) -> rusqlite::Result<RoundRow> {
         phase: row.get("phase")?,
         view: row.get("view")?,
         started: started.parse().map_err(bad)?,
+        joined: number(row, "joined")?,
+        void: row.get("void")?,
+        abstains: row.get("abstains")?,
     })
 }
 

@@ -10,7 +10,9 @@ use super::{BUSY, StoreError, sql};
 use crate::seal::StorageKey;
 
 /// What leads from one schema version to the next. The first makes version 1. Never changed, only added to.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+
+pub(super) const VERSION_1: &str = "
 CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value ANY NOT NULL
@@ -59,13 +61,50 @@ CREATE TABLE kept (
     bytes BLOB NOT NULL,
     PRIMARY KEY (kind, name)
 ) STRICT;
-"];
+";
+
+/// Rounds go on after a restart, and a rollback is noticed.
+const VERSION_2: &str = "
+-- The last two transactions that let a signed message out (PROTOCOL 7).
+CREATE TABLE marks (
+    number INTEGER PRIMARY KEY,
+    drawn BLOB NOT NULL CHECK (length(drawn) = 32)
+) STRICT;
+INSERT INTO marks (number, drawn) SELECT value, zeroblob(32) FROM meta WHERE name = 'sequence' AND value > 0;
+DELETE FROM meta WHERE name = 'sequence';
+
+-- joined: when this party learnt of the round, in milliseconds of the clock that meta keeps. void: it is proven void.
+-- abstains: this party signs nothing in it any more.
+ALTER TABLE rounds ADD COLUMN joined INTEGER NOT NULL DEFAULT 0 CHECK (joined >= 0);
+ALTER TABLE rounds ADD COLUMN void INTEGER NOT NULL DEFAULT 0 CHECK (void IN (0, 1));
+ALTER TABLE rounds ADD COLUMN abstains INTEGER NOT NULL DEFAULT 0 CHECK (abstains IN (0, 1));
+
+-- Secrets have a place now, as messages do: the order in which they were stored.
+CREATE TABLE placed_secrets (
+    place INTEGER PRIMARY KEY,
+    round BLOB NOT NULL REFERENCES rounds (id),
+    name TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    UNIQUE (round, name)
+) STRICT;
+INSERT INTO placed_secrets (round, name, sealed) SELECT round, name, sealed FROM secrets ORDER BY rowid;
+DROP TABLE secrets;
+ALTER TABLE placed_secrets RENAME TO secrets;
+
+-- Inputs that were dealt, by a keyed fingerprint: whether two periods had the same one (PROTOCOL 4.1).
+CREATE TABLE inputs (
+    computation TEXT NOT NULL,
+    period TEXT NOT NULL,
+    fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32),
+    PRIMARY KEY (computation, period, fingerprint)
+) STRICT;
+";
 
 /// The newest version.
 const KNOWN: i64 = STEPS.len() as i64;
 
 /// What the key's check in `meta` is sealed as.
-const CHECK: &[u8] = b"smpcd/1/store/key-check";
+pub(super) const CHECK: &[u8] = b"smpcd/1/store/key-check";
 
 /// Opens the database for writing; makes the file with mode 0600, which SQLite gives to those beside it too.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -142,7 +181,6 @@ pub(super) fn bind(
             let put = "INSERT INTO meta (name, value) VALUES (?1, ?2)";
             transaction.execute(put, ("party", party)).map_err(sql(doing))?;
             transaction.execute(put, ("key-check", key.seal(CHECK, &[]))).map_err(sql(doing))?;
-            transaction.execute(put, ("sequence", 0)).map_err(sql(doing))?;
         }
         Some(found) if found != party => {
             let expected = party.to_owned();

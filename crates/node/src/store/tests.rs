@@ -9,6 +9,9 @@ use audit::{Draft, Event, Record, Time};
 
 use super::*;
 
+mod guarded;
+mod resuming;
+
 const ROUND: [u8; 32] = [1; 32];
 const CANARY: &[u8] = b"canary-7f3a-dealing-key-in-the-clear";
 
@@ -16,8 +19,11 @@ fn key() -> StorageKey {
     StorageKey::from_bytes(&[7; 32])
 }
 
+/// A store with its guard beside the directory.
 fn open(data_dir: &Path) -> Store {
-    Store::open(data_dir, &key(), "p1").expect("opens")
+    let store = Store::open(data_dir, &key(), "p1").expect("opens");
+    store.guard_with(Guard::open(&data_dir.with_extension("guard"), "p1")).expect("is guarded");
+    store
 }
 
 fn place() -> (tempfile::TempDir, PathBuf) {
@@ -36,6 +42,9 @@ fn row(id: [u8; 32], period: &str, v: u32) -> RoundRow {
         phase: "open".into(),
         view: "{}".into(),
         started: Time::from_micros(1_700_000_000_000_001),
+        joined: 1_000 + u64::from(v),
+        void: false,
+        abstains: false,
     }
 }
 
@@ -97,8 +106,7 @@ fn what_is_committed_is_read_back() {
                 tx.put_secret(&ROUND, "dealing-key", CANARY)?;
                 tx.put_kept("disclosure", "sha256:00", b"one")?;
                 tx.put_kept("disclosure", "sha256:00", b"text")?;
-                assert_eq!(tx.raise_sequence()?, 1);
-                assert_eq!(tx.raise_sequence()?, 2);
+                tx.raise_sequence()?;
                 assert_eq!(tx.secret(&ROUND, "dealing-key")?.expect("is there").as_slice(), CANARY);
                 assert_eq!(tx.round_by_id(&ROUND)?.as_ref(), Some(&rounds[0]), "a transaction reads itself");
                 tx.set_phase(&[3; 32], "completed", "{\"a\":1}")?;
@@ -121,7 +129,9 @@ fn what_is_committed_is_read_back() {
         assert_eq!(reads.kept("disclosure", "sha256:00").expect("reads").as_deref(), Some(&b"text"[..]));
         assert_eq!(reads.kept("disclosure", "other").expect("reads"), None);
         assert_eq!(reads.kept_names("disclosure").expect("reads"), ["sha256:00"]);
-        assert_eq!(reads.sequence().expect("reads"), 2);
+        assert_eq!(reads.rounds_of("average", "2026-Q3").expect("reads"), found[..2]);
+        assert_eq!(reads.rounds_of("average", "2026-Q1").expect("reads"), []);
+        assert_eq!(reads.marks().expect("reads").0.number, 1);
         let lines = reads.audit_from(1, 10).expect("reads");
         let record = Record::parse(&lines[0].text).expect("a record");
         assert_eq!((lines.len(), record.seq, record.party.as_str()), (1, 1, "p1"));
@@ -159,7 +169,7 @@ fn a_step_that_fails_leaves_nothing() {
     assert!(panicked.is_err());
     assert_eq!(store.rounds().expect("reads"), []);
     assert_eq!(store.kept_names("a").expect("reads"), [""; 0]);
-    assert_eq!(store.sequence().expect("reads"), 0);
+    assert_eq!(store.marks().expect("reads"), (Mark::NONE, Mark::NONE));
     assert_eq!(store.audit_from(1, 10).expect("reads").len(), 1);
     assert_eq!(store.commit(everything).expect("commits"), 2, "no number is lost");
 }
@@ -362,14 +372,16 @@ fn another_party_key_or_schema_is_refused() {
         let connection = Connection::open(data_dir.join(FILE)).expect("opens");
         connection.pragma_update(None, "user_version", version).expect("sets");
     };
-    set(2);
+    set(3);
     let newer = Store::open(&data_dir, &key(), "p1");
-    assert!(matches!(newer, Err(StoreError::Newer { found: 2, known: 1, .. })));
-    assert!(matches!(Store::open_read_only(&data_dir), Err(StoreError::Newer { found: 2, .. })));
+    assert!(matches!(newer, Err(StoreError::Newer { found: 3, known: 2, .. })));
+    assert!(matches!(Store::open_read_only(&data_dir), Err(StoreError::Newer { found: 3, .. })));
     set(-1);
     assert!(Store::open(&data_dir, &key(), "p1").is_err());
     assert!(matches!(Store::open_read_only(&data_dir), Err(StoreError::Older { found: -1, .. })));
     set(1);
+    assert!(matches!(Store::open_read_only(&data_dir), Err(StoreError::Older { found: 1, .. })));
+    set(2);
     open(&data_dir);
 }
 

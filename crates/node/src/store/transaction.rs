@@ -1,12 +1,13 @@
 //! One step, written as one transaction (PROTOCOL 7).
 
 use audit::{Draft, Name};
+use protocol::recovery::Mark;
 use rusqlite::{Connection, ErrorCode};
 use zeroize::Zeroizing;
 
-use super::read::{Connected, MessageRow, RoundRow, last_seq, secret, secret_aad, sequence};
+use super::read::{Connected, MessageRow, RoundRow, fingerprint, last_seq, marks, secret, secret_aad};
 use super::{StoreError, sql};
-use crate::seal::StorageKey;
+use crate::seal::{StorageKey, fresh_id};
 
 /// What a step changes. All of it becomes durable together, or none of it does.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub struct Transaction<'a> {
     key: &'a StorageKey,
     party: &'a Name,
     version: &'a Name,
+    guarded: bool,
     did: Did,
 }
 
@@ -23,11 +25,19 @@ pub struct Transaction<'a> {
 pub(super) struct Did {
     pub(super) recorded: bool,
     pub(super) erased: bool,
+    /// The transaction's own, if it lets a signed message out.
+    pub(super) mark: Option<Mark>,
 }
 
 impl<'a> Transaction<'a> {
-    pub(super) fn new(sql: rusqlite::Transaction<'a>, key: &'a StorageKey, party: &'a Name, version: &'a Name) -> Self {
-        Self { sql, key, party, version, did: Did::default() }
+    pub(super) fn new(
+        sql: rusqlite::Transaction<'a>,
+        key: &'a StorageKey,
+        party: &'a Name,
+        version: &'a Name,
+        guarded: bool,
+    ) -> Self {
+        Self { sql, key, party, version, guarded, did: Did::default() }
     }
 
     pub(super) fn commit(self) -> Result<Did, StoreError> {
@@ -40,8 +50,8 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Pinned`] where a round is there for this id, or for this computation, period and v.
     pub fn put_round(&mut self, round: &RoundRow) -> Result<(), StoreError> {
-        let put = "INSERT INTO rounds (id, computation, period, v, agreement_digest, phase, view, started)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let put = "INSERT INTO rounds (id, computation, period, v, agreement_digest, phase, view, started,
+            joined, void, abstains) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let row = (
             &round.id,
             &round.computation,
@@ -51,6 +61,9 @@ impl<'a> Transaction<'a> {
             &round.phase,
             &round.view,
             round.started.to_string(),
+            integer(round.joined),
+            round.void,
+            round.abstains,
         );
         match self.sql.execute(put, row) {
             Ok(_) => Ok(()),
@@ -79,6 +92,22 @@ impl<'a> Transaction<'a> {
     /// Where there is no such round.
     pub fn set_view(&mut self, round: &[u8; 32], view: &str) -> Result<(), StoreError> {
         self.update("UPDATE rounds SET view = ?2 WHERE id = ?1", (round, view))
+    }
+
+    /// The round is proven void (PROTOCOL 4.8).
+    ///
+    /// # Errors
+    /// Where there is no such round.
+    pub fn set_void(&mut self, round: &[u8; 32]) -> Result<(), StoreError> {
+        self.update("UPDATE rounds SET void = 1 WHERE id = ?1", [round])
+    }
+
+    /// This party signs nothing in the round any more, for good (PROTOCOL 7).
+    ///
+    /// # Errors
+    /// Where there is no such round.
+    pub fn set_abstains(&mut self, round: &[u8; 32]) -> Result<(), StoreError> {
+        self.update("UPDATE rounds SET abstains = 1 WHERE id = ?1", [round])
     }
 
     fn update(&mut self, query: &str, with: impl rusqlite::Params) -> Result<(), StoreError> {
@@ -165,15 +194,66 @@ impl<'a> Transaction<'a> {
         self.sql.execute(put, (kind, name, bytes)).map(drop).map_err(sql("keep something"))
     }
 
-    /// Counts this transaction among those that let a signed message out (PROTOCOL 7). Gives the new number.
+    /// Keeps the fingerprint of an input that is dealt. `digest` is of the encoded input.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn raise_sequence(&mut self) -> Result<u64, StoreError> {
-        let raise = "UPDATE meta SET value = value + 1 WHERE name = 'sequence'";
-        self.sql.execute(raise, []).map_err(sql("raise its sequence number"))?;
-        sequence(&self.sql)
+    pub fn put_input(&mut self, computation: &str, period: &str, digest: &[u8; 32]) -> Result<(), StoreError> {
+        let put = "INSERT INTO inputs (computation, period, fingerprint) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        let fingerprint = fingerprint(self.key, computation, digest);
+        self.sql.execute(put, (computation, period, fingerprint)).map(drop).map_err(sql("keep a fingerprint"))
     }
+
+    /// Sets the clock that goes on over restarts: its milliseconds, and the wall clock's since 1970 (PROTOCOL 4.9).
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn set_clock(&mut self, millis: u64, wall: u64) -> Result<(), StoreError> {
+        let put = "INSERT INTO meta (name, value) VALUES ('clock', ?1), ('clock-wall', ?2)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.sql.execute(put, (integer(millis), integer(wall))).map(drop).map_err(sql("set its clock"))
+    }
+
+    /// Counts this transaction among those that let a signed message out (PROTOCOL 7), once. The guard has its mark
+    /// when the commit returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Unguarded`] before [`Store::guard_with`](super::Store::guard_with): nothing may be signed then.
+    pub fn raise_sequence(&mut self) -> Result<(), StoreError> {
+        if !self.guarded {
+            return Err(StoreError::Unguarded);
+        }
+        match self.did.mark {
+            Some(_) => Ok(()),
+            None => self.mark(marks(&self.sql)?.0.number.saturating_add(1)),
+        }
+    }
+
+    /// Ends a recovery: the next mark gets this number, far above the last (PROTOCOL 7).
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn leap_to(&mut self, number: u64) -> Result<(), StoreError> {
+        self.mark(number)
+    }
+
+    fn mark(&mut self, number: u64) -> Result<(), StoreError> {
+        let (last, _) = marks(&self.sql)?;
+        let row = i64::try_from(number).ok().filter(|_| number > last.number);
+        let row = row.ok_or(StoreError::Nonsense { what: "sequence number" })?;
+        let mark = Mark { number, drawn: fresh_id() };
+        let doing = "raise its sequence number";
+        let put = "INSERT INTO marks (number, drawn) VALUES (?1, ?2)";
+        self.sql.execute(put, (row, mark.drawn)).map_err(sql(doing))?;
+        self.sql.execute("DELETE FROM marks WHERE number < ?1", [integer(last.number)]).map_err(sql(doing))?;
+        self.did.mark = Some(mark);
+        Ok(())
+    }
+}
+
+/// As a column takes it. What is beyond 2^63 milliseconds is never.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Connected for Transaction<'_> {

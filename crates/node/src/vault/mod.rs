@@ -4,6 +4,11 @@
 //! writing nor reading holds more than one. It is there whole and durable, or not at all. Every change is noticed
 //! when it is read: another byte, a cut, a chunk, file or round put in the place of another.
 //!
+//! An older file of the same round and name, put back from a copy, does open; the store does not name each file. It
+//! would have to be one that was erased and made again before anything was signed over it, for nothing is replaced later.
+//! A dealing is made of the snapshot only if that has the stored digest of the input (PROTOCOL 2.2), and a share of a
+//! dealing that was never sent spoils a total and discloses nothing.
+//!
 //! # Security
 //! Erasing destroys the file's id first, and nobody can derive the file's key without it; so blocks that a disk
 //! keeps in spite of the deletion stay closed even to who later gets the storage key. A file system that writes
@@ -13,6 +18,7 @@ mod file;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::DirBuilderExt;
@@ -172,6 +178,19 @@ impl Vault {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(VaultError::io("remove", &directory)(error)),
         }
+    }
+
+    /// Erases all objects of every round that is not among these: at a start, with the rounds that go on.
+    ///
+    /// # Errors
+    /// The first that there is; all rounds are tried, and erasing them again is safe.
+    pub fn keep_only(&self, rounds: &BTreeSet<[u8; 32]>) -> Result<(), VaultError> {
+        let mut result = Ok(());
+        for round in self.rounds()?.iter().filter(|round| !rounds.contains(*round)) {
+            let erased = self.erase_round(round);
+            result = result.and(erased);
+        }
+        result
     }
 
     fn directory(&self, round: &[u8; 32]) -> PathBuf {

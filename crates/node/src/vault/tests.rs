@@ -218,6 +218,31 @@ fn erasing_destroys_the_id_before_the_name() {
 }
 
 #[test]
+fn a_start_keeps_the_rounds_that_go_on_and_nothing_else() {
+    let place = Place::new();
+    let bulk = place.directory.path().join("bulk");
+    for round in 1..=4 {
+        place.write(&[round; 32], "snapshot", b"01234567");
+    }
+    std::mem::forget(place.vault.create(&[2; 32], "share-1", CHUNK).expect("creates"));
+    std::mem::forget(place.vault.create(&[4; 32], "share-1", CHUNK).expect("creates"));
+    // One that cannot be erased does not save the others.
+    fs::create_dir(bulk.join(to_hex(&[1; 32])).join("odd")).expect("creates");
+    let vault = Vault::open(place.directory.path(), &StorageKey::from_bytes(&[7; 32])).expect("opens");
+    assert!(vault.keep_only(&BTreeSet::from([[2; 32], [9; 32]])).is_err());
+    assert_eq!(vault.rounds().expect("lists"), [[1; 32], [2; 32]]);
+    fs::remove_dir(bulk.join(to_hex(&[1; 32])).join("odd")).expect("removes");
+    vault.keep_only(&BTreeSet::from([[2; 32]])).expect("erases");
+    assert_eq!(vault.rounds().expect("lists"), [[2; 32]]);
+    assert_eq!(vault.objects(&[2; 32]).expect("lists"), ["snapshot"]);
+    let files: Vec<_> = fs::read_dir(bulk.join(to_hex(&[2; 32]))).expect("lists").collect();
+    assert_eq!(files.len(), 1, "what was unfinished is gone since the vault was opened");
+    assert_eq!(place.read(&[2; 32], "snapshot").expect("reads"), b"01234567");
+    vault.keep_only(&BTreeSet::new()).expect("erases");
+    assert_eq!(fs::read_dir(&bulk).expect("lists").count(), 0);
+}
+
+#[test]
 fn no_plain_byte_reaches_the_disk() {
     let place = Place::new();
     let canary = b"45000.00-canary-figure";

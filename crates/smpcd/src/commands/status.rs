@@ -38,6 +38,14 @@ fn text(status: &NodeStatus) -> String {
         out.push_str(&text);
         out.push('\n');
     };
+    if let Some(rollback) = &status.rollback {
+        line(format!("this node signs nothing: {}", rollback.found));
+        let waits = rollback.waits_for.join(", ");
+        line(format!("  it waits until {waits} have told it what it signed; they must run and be linked"));
+        for round in &rollback.abstains_from {
+            line(format!("  it has forgotten what it signed in {round}, and abstains from it"));
+        }
+    }
     for round in status.rounds.iter().filter(|round| round.waits_for_approval()) {
         let address = round.address();
         line(format!("{address} waits for your approval: smpcd round approve {address} --by NAME"));

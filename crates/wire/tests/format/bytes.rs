@@ -42,7 +42,7 @@ const BODIES: [(&str, &str); 17] = [
     ("close-forever", "0d000000 01000000 00"),
 ];
 
-const FRAMES: [(&str, &str); 9] = [
+const FRAMES: [(&str, &str); 12] = [
     (
         "hello",
         "94000000 01 0100 0b000000 736d70636420302e312e30 06000000 72657461696c 03000000 a9*32 \
@@ -57,6 +57,9 @@ const FRAMES: [(&str, &str); 9] = [
     ("card", "03000000 06 ca4d"),
     ("signature", "02000000 07 51"),
     ("ping", "01000000 08"),
+    ("recall", "45000000 09 02000000 11*32 12*32"),
+    ("pin", "37000000 0a a9*32 03000000 706179 07000000 323032362d5133 01020304"),
+    ("recalled", "01000000 0b"),
 ];
 
 /// Round, sender, recipient, body, signature. The key is that of RFC 8032, so the signature can be made elsewhere.
@@ -107,6 +110,14 @@ fn every_frame_has_these_bytes() {
     let all = |frame: &Frame| match frame {
         Frame::Hello(_) | Frame::Message(_) | Frame::Have(_) | Frame::Grant(_) => (),
         Frame::Chunk { .. } | Frame::Card(_) | Frame::Signature(_) | Frame::Ping => (),
+        Frame::Recall(_) | Frame::Pin(_) | Frame::Recalled => (),
     };
     all(&Frame::Ping);
+}
+
+/// Made elsewhere: SHA-256 of label, agreement, computation, period and v, each behind its length in eight bytes.
+#[test]
+fn a_pin_names_its_round() {
+    let id = "543952287f74b71cb2e90d0d2c67ff398cbb7aadb1c0f73bf4fc6524d548962d";
+    assert_eq!(fixtures::pin().round().to_string(), id);
 }

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::codec::{self, DecodeError, Seq, Text};
-use wire::link::{Grant, Have, Hello};
+use wire::link::{Grant, Have, Hello, Pin, Recall};
 use wire::message::{Closing, Lock, Until, Votes};
 use wire::{Body, Bytes, DealingDigest, Envelope, MAX_PARTIES, Secret32, Set, SetDigest, SetEntry, ShareContent, Vote};
 
@@ -132,6 +132,12 @@ proptest! {
         if let Ok(grant) = codec::decode::<Grant>(&bytes) {
             prop_assert_eq!(codec::encode(&grant), bytes.clone());
         }
+        if let Ok(recall) = codec::decode::<Recall>(&bytes) {
+            prop_assert_eq!(codec::encode(&recall), bytes.clone());
+        }
+        if let Ok(pin) = codec::decode::<Pin>(&bytes) {
+            prop_assert_eq!(codec::encode(&pin), bytes.clone());
+        }
         // Parsing keeps the bytes as they came.
         drop(Envelope::parse(&bytes));
     }
@@ -158,6 +164,7 @@ fn every_changed_byte_is_refused_or_means_something_else() {
         mutate(name, &body);
     }
     mutate("hello", &fixtures::hello());
+    mutate("pin", &fixtures::pin());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use wire::frame::{Frame, FrameError, Header, Limits};
-use wire::link::{BulkId, BulkKind, CardSerial, Grant, Have, Hello, SectionDigest};
+use wire::link::{BulkId, BulkKind, CardSerial, Grant, Have, Hello, Pin, Recall, SectionDigest};
 use wire::message::{Closing, Lock, Until, Votes};
 use wire::{
     Body, DealingDigest, RoundId, Sealed, Secret32, Set, SetDigest, SetEntry, ShareContent, Signer, Text, Vote,
@@ -160,6 +160,15 @@ pub(crate) fn hello() -> Hello {
     }
 }
 
+pub(crate) fn pin() -> Pin {
+    Pin {
+        agreement: [0xA9; 32],
+        computation: "pay".try_into().unwrap(),
+        period: "2026-Q3".try_into().unwrap(),
+        voided: 0x0403_0201,
+    }
+}
+
 /// Every kind of frame.
 pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let object = |kind| BulkId { round: ROUND, kind };
@@ -181,5 +190,8 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("card", Frame::Card(vec![0xCA, 0x4D])),
         ("signature", Frame::Signature(vec![0x51])),
         ("ping", Frame::Ping),
+        ("recall", Frame::Recall(Recall { ended: vec![ROUND, RoundId([0x12; 32])].try_into().unwrap() })),
+        ("pin", Frame::Pin(pin())),
+        ("recalled", Frame::Recalled),
     ]
 }

@@ -1,7 +1,7 @@
 //! Headers are judged before anything is allocated for them (PROTOCOL 6.4).
 
 use proptest::prelude::*;
-use wire::frame::{Frame, FrameError, HEADER, Header, Limits, MAX_CARD, MAX_HAVE, MAX_HELLO};
+use wire::frame::{Frame, FrameError, HEADER, Header, Limits, MAX_CARD, MAX_HAVE, MAX_HELLO, MAX_PIN, MAX_RECALL};
 use zeroize::Zeroizing;
 
 use crate::fixtures::{LIMITS, frames, read_frame};
@@ -22,6 +22,9 @@ fn each_kind_has_its_limit() {
         (6, MAX_CARD),
         (7, MAX_CARD),
         (8, 0),
+        (9, MAX_RECALL),
+        (10, MAX_PIN),
+        (11, 0),
     ] {
         let parse = |payload: usize| Header::parse(&header(payload + 1, kind), Some(&LIMITS));
         assert_eq!(parse(most).unwrap().payload(), most);
@@ -44,7 +47,7 @@ fn hello_comes_once_and_first() {
 
 #[test]
 fn unknown_kinds_are_refused() {
-    for kind in (0..=0).chain(9..=255) {
+    for kind in (0..=0).chain(12..=255) {
         for limits in [None, Some(&LIMITS)] {
             assert_eq!(Header::parse(&header(1, kind), limits), Err(FrameError::UnknownKind(kind)));
         }
@@ -81,6 +84,14 @@ fn the_largest_messages_fit_their_frames() {
     let have =
         wire::link::Have { round: crate::fixtures::ROUND, messages: digests.try_into().expect("a full inventory") };
     assert!(read_frame(&Frame::Have(have).encode()).is_ok());
+    let ended = vec![crate::fixtures::ROUND; wire::link::MAX_RECALL].try_into().expect("a full Recall");
+    let recall = Frame::Recall(wire::link::Recall { ended });
+    assert_eq!(read_frame(&recall.encode()).unwrap(), recall);
+    let text = wire::Text::truncated(&"p".repeat(32));
+    let pin = wire::link::Pin { agreement: [1; 32], computation: text.clone(), period: text, voided: u32::MAX };
+    let pin = Frame::Pin(pin).encode();
+    assert_eq!(pin.len(), HEADER + MAX_PIN);
+    assert!(read_frame(&pin).is_ok());
 }
 
 #[test]
@@ -119,7 +130,7 @@ fn a_frame_with_a_byte_too_many_is_refused() {
 proptest! {
     #[test]
     fn no_header_and_payload_make_a_reader_panic(
-        kind in 0u8..12, payload in prop::collection::vec(any::<u8>(), 0..200), greeted in any::<bool>(),
+        kind in 0u8..15, payload in prop::collection::vec(any::<u8>(), 0..200), greeted in any::<bool>(),
     ) {
         let header = header(payload.len() + 1, kind);
         if let Ok(header) = Header::parse(&header, greeted.then_some(&LIMITS)) {
