@@ -143,14 +143,6 @@ impl RoundStatus {
         }
     }
 
-    /// Ends it with its result.
-    pub(crate) fn complete(&mut self) {
-        self.status = "completed".to_owned();
-        self.phase = Phase::Completed.name().to_owned();
-        self.waits_for.clear();
-        self.causes.clear();
-    }
-
     /// Ends it without a result.
     pub(crate) fn abandon(&mut self, reason: &str) {
         self.status = "abandoned".to_owned();

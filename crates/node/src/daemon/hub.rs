@@ -10,7 +10,7 @@ use protocol::agreement::{disclosure_statement, statement_digest};
 use protocol::round::Millis;
 use tokio::sync::{mpsc, watch};
 use wire::frame::Frame;
-use wire::{RoundId, Sealed, Signer};
+use wire::{RoundId, Signer};
 
 use super::DaemonError;
 use super::notify::Notifier;
@@ -26,7 +26,7 @@ use crate::link::{LinkEvent, Links};
 use crate::releases::Releases;
 use crate::settings::Settings;
 use crate::status::NodeStatus;
-use crate::store::{Reads, Store, StoreError};
+use crate::store::{Reads, Store};
 use crate::vault::Vault;
 
 /// Cards, signatures, input files and notes are looked at this often.
@@ -54,8 +54,6 @@ pub(super) struct Hub {
     pub(super) releases: Arc<Releases>,
     pub(super) notifier: Notifier,
     pub(super) timetable: Timetable,
-    /// What peers are told of rounds that a restart ended, on every link that comes up.
-    pub(super) farewells: Vec<Sealed>,
     /// What the events of this turn brought, to be committed together.
     pub(super) pending: Pending,
     pub(super) finished: mpsc::UnboundedSender<Finished>,
@@ -97,7 +95,6 @@ impl Hub {
             rounds: BTreeMap::new(),
             peers,
             strangers: Vec::new(),
-            farewells: Vec::new(),
             pending: Pending::default(),
             finished,
             finishing: Some(finishing),
@@ -186,7 +183,7 @@ impl Hub {
     }
 
     /// Commits what the last events brought, then acts. After a failed commit nothing is sent: the daemon stops.
-    fn turn(&mut self) -> Result<(), StoreError> {
+    fn turn(&mut self) -> Result<(), DaemonError> {
         loop {
             while !self.pending.is_empty() {
                 let pending = std::mem::take(&mut self.pending);
@@ -204,7 +201,7 @@ impl Hub {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    fn call(&mut self, call: Call) -> Result<(), StoreError> {
+    fn call(&mut self, call: Call) -> Result<(), DaemonError> {
         let Call { request, uid, reply } = call;
         // The system always knows who called over a unix socket; an act of nobody is not done.
         let Some(actor) = uid.map(Actor::Uid) else {
@@ -243,10 +240,10 @@ impl Hub {
     }
 
     /// What the caller sees after its call was committed.
-    fn after(&mut self, done: Result<(), Refused>, computation: &str, period: &str) -> Result<Reply, StoreError> {
+    fn after(&mut self, done: Result<(), Refused>, computation: &str, period: &str) -> Result<Reply, DaemonError> {
         self.turn()?;
         match done {
-            Ok(()) => self.round_reply(computation, period),
+            Ok(()) => Ok(self.round_reply(computation, period)?),
             Err(refused) => Ok(Reply::Refused(refused)),
         }
     }

@@ -7,13 +7,14 @@
 mod approval;
 mod files;
 mod hub;
-mod interrupted;
 mod notify;
 mod peers;
 mod people;
+mod periods;
 mod place;
 mod proposals;
 mod recovery;
+mod resume;
 mod rounds;
 mod schedule;
 mod stalls;
@@ -81,6 +82,19 @@ pub enum DaemonError {
         path: PathBuf,
         /// This party.
         party: String,
+    },
+    /// A round is open under another agreement.
+    #[error(
+        "{round} is still open under the agreement {theirs}, and agreement.toml is {ours}: put the agreement of that \
+        round back and start again until it has ended there, or end it there with smpcd round abandon {round}"
+    )]
+    OtherAgreement {
+        /// The round's address.
+        round: String,
+        /// Digest of the agreement that it is under.
+        theirs: protocol::agreement::Digest,
+        /// Digest of the agreement that the daemon was started with.
+        ours: protocol::agreement::Digest,
     },
     /// The links: own certificate, port.
     #[error(transparent)]

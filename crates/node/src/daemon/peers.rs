@@ -6,9 +6,9 @@ use std::ops::Range;
 use audit::{DigestOf, Draft, Event as Record, Name, Source, Text};
 use jiff::Timestamp;
 use protocol::round::{Event, Object, Step};
+use wire::RoundId;
 use wire::frame::Frame;
 use wire::link::{BulkId, Hello};
-use zeroize::Zeroizing;
 
 use super::hub::{Hub, MOST_STRANGERS};
 use super::proposals::Waiting;
@@ -29,6 +29,8 @@ pub(super) struct Peer {
     refusal: Option<(Timestamp, String)>,
     /// What is being sent over the live link.
     streams: BTreeMap<BulkId, Stream>,
+    /// How often it had closed rounds looked up over the live link.
+    pub(super) looks: BTreeMap<RoundId, u32>,
     /// Whether it was told over the live link what it signed.
     pub(super) told: bool,
     /// Proposals that could not be joined yet.
@@ -109,6 +111,7 @@ impl Hub {
         if let Some(known) = self.peers.get_mut(usize::from(peer)) {
             known.streams.clear();
             known.told = false;
+            known.looks.clear();
             known.live = Some((info, sender));
             known.since = Some(Timestamp::now());
             known.hello = Some(hello);
@@ -117,9 +120,6 @@ impl Hub {
         }
         for frame in &lacking {
             self.send(peer, frame);
-        }
-        for farewell in &self.farewells {
-            self.send(peer, &Frame::Message(Zeroizing::new(farewell.bytes().to_vec())));
         }
         self.ask(peer);
         self.feed_all(|| Event::LinkUp { peer });
@@ -179,7 +179,12 @@ impl Hub {
             // PROTOCOL 7: it opens and resumes nothing until it knows what it signed.
             Frame::Message(bytes) if self.recovering.is_some() => self.shown(peer, &bytes),
             Frame::Message(bytes) => self.message(peer, bytes),
-            Frame::Have(have) => self.feed(have.round, Event::Have { peer, have }),
+            Frame::Have(have) => {
+                if self.recovering.is_none() {
+                    self.look_up(peer, have.round);
+                }
+                self.feed(have.round, Event::Have { peer, have });
+            }
             Frame::Grant(grant) => self.feed(grant.object.round, Event::Grant { peer, grant }),
             Frame::Chunk { object, index, elements } => {
                 self.feed(object.round, Event::Chunk { peer, object, index, elements });

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::hub::Hub;
 use super::peers::Peer;
+use super::periods;
 use crate::store::Reads;
 
 /// Open rounds that one peer has proposed: it cannot take the places of all others.
@@ -110,22 +111,24 @@ impl Hub {
     }
 
     fn judge(&mut self, from: u16, envelope: Envelope) -> Judged {
-        let Body::Propose { computation, period, .. } = envelope.body() else { return Judged::Done };
-        let (computation, period) = (computation.to_string(), period.to_string());
+        let Body::Propose { computation, period, voided, proof } = envelope.body().clone() else { return Judged::Done };
         let id = envelope.round();
         // It is open here, or over, and what was to be said of it was said.
         if self.rounds.contains_key(&id) || matches!(self.reads().round_by_id(&id.0), Ok(Some(_))) {
             return Judged::Done;
         }
-        // PROTOCOL 1.2: the first round of a period is pinned; another one is never joined, whatever the agreement.
-        if !matches!(self.is_known(&computation, &period), Ok(false)) {
-            return Judged::Refused(format!("{computation}/{period}: another round of this period is pinned here"));
-        }
+        // PROTOCOL 1.2: the first round of a period is pinned; another one is never joined, whatever the agreement, unless
+        // the pinned one is proven void.
+        let next = match self.judge_v(from, &computation, &period, voided, &proof) {
+            periods::Judged::Next(next) => next,
+            periods::Judged::NotYet => return Judged::NotYet("the round before has yet to end here".to_owned()),
+            periods::Judged::Refused(reason) => return Judged::Refused(reason),
+        };
         let of_peer = self.rounds.values().filter(|open| open.proposer == Some(from)).count();
         if of_peer >= MOST_OF_ONE_PEER {
             return Judged::Refused(format!("{MOST_OF_ONE_PEER} rounds that this peer proposed are open already"));
         }
-        let terms = match self.may_open(&computation, &period) {
+        let terms = match self.may_open(&computation, &period, next.v) {
             Ok(terms) => terms,
             Err(refused) => return Judged::NotYet(refused.lines.join("; ")),
         };
@@ -137,7 +140,7 @@ impl Hub {
             self.cut(from);
             return Judged::Refused("a proposal that its sender did not sign".to_owned());
         };
-        self.join(terms, Some(proposal));
+        self.join(terms, next.proof, Some(proposal));
         Judged::Done
     }
 

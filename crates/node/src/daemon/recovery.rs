@@ -15,6 +15,7 @@ use wire::link::{MAX_RECALL, Pin, Recall};
 use wire::{Envelope, MessageKind, RoundId, Sealed};
 use zeroize::Zeroizing;
 
+use super::DaemonError;
 use super::hub::Hub;
 use super::peers::Peer;
 use crate::admin::Refused;
@@ -56,7 +57,7 @@ pub(super) struct Asked {
 
 impl Hub {
     /// Compares store and guard, and goes on with the rounds; or recovers first.
-    pub(super) fn wake(&mut self) -> Result<(), StoreError> {
+    pub(super) fn wake(&mut self) -> Result<(), DaemonError> {
         let guard = Guard::open(&self.settings.guard, &self.settings.party);
         let (last, before) = self.reads().marks()?;
         let first = *guard.found() == Found::Missing && self.store.is_new()?;
@@ -90,13 +91,13 @@ impl Hub {
     }
 
     /// Goes on with what the store holds: at a start, or after a recovery.
-    fn begin(&mut self) -> Result<(), StoreError> {
-        self.close_interrupted()
+    fn begin(&mut self) -> Result<(), DaemonError> {
+        self.resume()
     }
 
     /// Ends the recovery once every other compute party has answered: store, then guard, and only then the rounds
     /// (PROTOCOL 7). True if it did.
-    pub(super) fn recovered(&mut self) -> Result<bool, StoreError> {
+    pub(super) fn recovered(&mut self) -> Result<bool, DaemonError> {
         let Some(number) = self.recovering.as_ref().and_then(|recovering| recovering.state.raise_to()) else {
             return Ok(false);
         };
@@ -339,6 +340,7 @@ fn forgotten(pin: &Pin, now: Millis) -> Result<RoundRow, StoreError> {
         joined: now.0,
         void: false,
         abstains: true,
+        closed: true,
     })
 }
 

@@ -13,6 +13,7 @@ use wire::message::Votes;
 use wire::{RoundId, Sealed};
 
 use super::hub::Hub;
+use super::periods::Next;
 use super::place::RoundPlace;
 use super::stalls::Stall;
 use super::story::Telling;
@@ -95,7 +96,7 @@ impl Hub {
     }
 
     /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures.
-    pub(super) fn may_open(&self, computation: &str, period: &str) -> Result<Terms, Refused> {
+    pub(super) fn may_open(&self, computation: &str, period: &str, v: u32) -> Result<Terms, Refused> {
         // All of it at once: where one party has another agreement, the others' signatures on it are missing too.
         let mut lines: Vec<String> = self.peers.iter().filter_map(|peer| peer.difference.clone()).collect();
         let missing = self.book.missing_signatures();
@@ -110,7 +111,7 @@ impl Hub {
             return Err(Refused { not_found: false, lines });
         }
         let agreement = self.book.agreement();
-        let terms = Terms::new(agreement, computation, period, 0, self.book.party())
+        let terms = Terms::new(agreement, computation, period, v, self.book.party())
             .map_err(|error| Refused::because(format!("{computation}/{period}: {error}")))?;
         let over = terms.computation().calendar.period(period).ok().and_then(|period| period.end());
         if over.is_some_and(|end| Timestamp::now().as_second() < end) {
@@ -124,14 +125,13 @@ impl Hub {
         Ok(terms)
     }
 
-    /// `round start`: opens a round; one that is there already is left as it is.
+    /// `round start`: opens a round; one that is there already is left as it is, unless it is proven void.
     pub(super) fn start(&mut self, computation: &str, period: &str, actor: Actor) -> Result<(), Refused> {
-        if self.is_known(computation, period)? {
-            return Ok(());
-        }
-        let terms = self.may_open(computation, period)?;
+        let next = self.next_round(computation, period).map_err(|error| Refused::because(error.to_string()))?;
+        let Some(Next { v, proof }) = next else { return Ok(()) };
+        let terms = self.may_open(computation, period, v)?;
         self.called("round.start", Some(&terms), actor);
-        self.join(terms, None);
+        self.join(terms, proof, None);
         Ok(())
     }
 
@@ -153,11 +153,11 @@ impl Hub {
     }
 
     /// Joins a round: by the proposal of a peer, or of this node's own.
-    pub(super) fn join(&mut self, terms: Terms, proposal: Option<Sealed>) {
+    pub(super) fn join(&mut self, terms: Terms, proof: Votes, proposal: Option<Sealed>) {
         let now = self.now();
         let status = RoundStatus::new(&terms, Timestamp::now());
         let proposer = proposal.as_ref().map(Sealed::sender);
-        let (round, step) = Round::join(terms, Votes::default(), proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
+        let (round, step) = Round::join(terms, proof, proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
         let id = self.hold(round, status, proposer);
         self.pending.pins.push(id);
         self.pending.steps.push((id, step));
@@ -180,7 +180,8 @@ impl Hub {
     }
 
     fn open_at(&self, computation: &str, period: &str) -> Option<&Open> {
-        self.rounds.values().find(|open| open.status.computation == computation && open.status.period == period)
+        let of_it = |open: &&Open| open.status.computation == computation && open.status.period == period;
+        self.rounds.values().filter(of_it).max_by_key(|open| open.round.terms().voided())
     }
 
     /// The open round of that name.

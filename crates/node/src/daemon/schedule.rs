@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use protocol::agreement::{Agreement, Calendar};
+use wire::message::Votes;
 
 use super::hub::Hub;
 use crate::admin::Refused;
@@ -116,9 +117,9 @@ impl Hub {
         if self.is_known(computation, period)? {
             return Ok(());
         }
-        let terms = self.may_open(computation, period)?;
+        let terms = self.may_open(computation, period, 0)?;
         tracing::info!(target: "round", round = %format!("{computation}/{period}"), "the round is due: proposing it");
-        self.join(terms, None);
+        self.join(terms, Votes::default(), None);
         Ok(())
     }
 }

@@ -103,6 +103,9 @@ impl Hub {
             for id in &touched {
                 if let Some(open) = rounds.get(id) {
                     tx.set_phase(&id.0, &open.status.phase, &view(open)?)?;
+                    if open.round.is_closed() {
+                        tx.set_closed(&id.0)?;
+                    }
                 }
             }
             self.put_shown(tx, &shown, now)
@@ -216,6 +219,7 @@ fn row(open: &Open, now: Millis) -> Result<RoundRow, StoreError> {
         joined: now.0,
         void: false,
         abstains: false,
+        closed: false,
     })
 }
 
@@ -237,8 +241,10 @@ fn put(tx: &mut Transaction<'_>, terms: &Terms, change: &Change) -> Result<(), S
         Change::Secret { name, bytes } => tx.put_secret(&round, &secret_name(*name), bytes),
         Change::EraseSecret(name) => tx.erase_secret(&round, &secret_name(*name)),
         Change::EraseSecrets => tx.erase_secrets(&round),
-        // The phase and the view say it; both are written with every step.
-        Change::Ended(_) | Change::Void | Change::Abstains => Ok(()),
+        // The phase says it; it is written with every step.
+        Change::Ended(_) => Ok(()),
+        Change::Void => tx.set_void(&round),
+        Change::Abstains => tx.set_abstains(&round),
     }
 }
 

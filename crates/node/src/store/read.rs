@@ -33,6 +33,8 @@ pub struct RoundRow {
     pub void: bool,
     /// This party signs nothing in it any more: it was shown a signature of its own that it had forgotten (PROTOCOL 7).
     pub abstains: bool,
+    /// Nobody needs anything of it any more, unless a peer asks.
+    pub closed: bool,
 }
 
 /// A signed message as it was sent or received.
@@ -264,6 +266,7 @@ fn round(row: &Row<'_>) -> rusqlite::Result<RoundRow> {
         joined: number(row, "joined")?,
         void: row.get("void")?,
         abstains: row.get("abstains")?,
+        closed: row.get("closed")?,
     })
 }
 

@@ -79,6 +79,12 @@ ALTER TABLE rounds ADD COLUMN joined INTEGER NOT NULL DEFAULT 0 CHECK (joined >=
 ALTER TABLE rounds ADD COLUMN void INTEGER NOT NULL DEFAULT 0 CHECK (void IN (0, 1));
 ALTER TABLE rounds ADD COLUMN abstains INTEGER NOT NULL DEFAULT 0 CHECK (abstains IN (0, 1));
 
+-- closed: nobody needs anything of it any more, unless a peer asks. Rounds of version 1 ended with a restart.
+ALTER TABLE rounds ADD COLUMN closed INTEGER NOT NULL DEFAULT 0 CHECK (closed IN (0, 1));
+UPDATE rounds SET phase = 'abandoned', view = json_set(view, '$.status', 'abandoned', '$.phase', 'abandoned',
+    '$.reason', 'the daemon was replaced by a newer version in mid-round') WHERE phase NOT IN ('completed', 'abandoned');
+UPDATE rounds SET closed = 1;
+
 -- Secrets have a place now, as messages do: the order in which they were stored.
 CREATE TABLE placed_secrets (
     place INTEGER PRIMARY KEY,

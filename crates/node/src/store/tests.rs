@@ -45,6 +45,7 @@ fn row(id: [u8; 32], period: &str, v: u32) -> RoundRow {
         joined: 1_000 + u64::from(v),
         void: false,
         abstains: false,
+        closed: false,
     }
 }
 

@@ -51,7 +51,7 @@ impl<'a> Transaction<'a> {
     /// [`StoreError::Pinned`] where a round is there for this id, or for this computation, period and v.
     pub fn put_round(&mut self, round: &RoundRow) -> Result<(), StoreError> {
         let put = "INSERT INTO rounds (id, computation, period, v, agreement_digest, phase, view, started,
-            joined, void, abstains) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+            joined, void, abstains, closed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
         let row = (
             &round.id,
             &round.computation,
@@ -64,6 +64,7 @@ impl<'a> Transaction<'a> {
             integer(round.joined),
             round.void,
             round.abstains,
+            round.closed,
         );
         match self.sql.execute(put, row) {
             Ok(_) => Ok(()),
@@ -108,6 +109,14 @@ impl<'a> Transaction<'a> {
     /// Where there is no such round.
     pub fn set_abstains(&mut self, round: &[u8; 32]) -> Result<(), StoreError> {
         self.update("UPDATE rounds SET abstains = 1 WHERE id = ?1", [round])
+    }
+
+    /// Nobody needs anything of the round any more, unless a peer asks.
+    ///
+    /// # Errors
+    /// Where there is no such round.
+    pub fn set_closed(&mut self, round: &[u8; 32]) -> Result<(), StoreError> {
+        self.update("UPDATE rounds SET closed = 1 WHERE id = ?1", [round])
     }
 
     fn update(&mut self, query: &str, with: impl rusqlite::Params) -> Result<(), StoreError> {

@@ -62,9 +62,12 @@ impl Round {
             if round.ended.is_none() {
                 context.note(Note::Resumed);
             }
+            if round.abstains && round.ended.is_none() {
+                // It was found while the node recovered, when no round was open.
+                return round.abstain(context);
+            }
             if round.gave_up {
-                round.forget(context);
-                return;
+                return round.forget(context);
             }
             round.receiver = match (released(context), &round.ended) {
                 (Some(digest), _) => Receiver::Released { digest },

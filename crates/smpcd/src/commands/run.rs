@@ -101,6 +101,7 @@ fn failure(error: &DaemonError) -> Failure {
         DaemonError::Store(StoreError::OtherParty { .. } | StoreError::WrongKey { .. })
         | DaemonError::Book(_)
         | DaemonError::SigningKey { .. }
+        | DaemonError::OtherAgreement { .. }
         | DaemonError::Admin(node::admin::ServeError::TooLong(_) | node::admin::ServeError::NoSocket(_))
         | DaemonError::Links(StartError::SelfCheck(_)) => Exit::BadConfiguration,
         DaemonError::Store(_) | DaemonError::Vault(_) | DaemonError::Links(_) | DaemonError::Admin(_) => Exit::Other,
