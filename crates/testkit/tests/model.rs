@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use protocol::agreement::{Adversary, Quorum, SharingScheme};
+use testkit::model::period::{self, Period};
 use testkit::model::prospect::Prospect;
 use testkit::model::search::Findings;
 use testkit::model::votes::{Facts, Grain, Promise, Rule, State, Votes};
@@ -215,4 +216,30 @@ fn one_close_too_few_voids_a_round_that_is_certified() {
 #[test]
 fn closes_that_show_a_lock_void_a_round_that_is_certified() {
     breaks(Rule::UnlockedVoid, Promise::VoidIsEmpty, &ordinary());
+}
+
+#[test]
+fn a_period_is_certified_once() {
+    for setting in (2..=parties()).flat_map(settings) {
+        let findings = search(&Period { setting, without: None }, &period::Promise::ALL, |_| {});
+        all_is_well(&format!("period: {setting}"), &findings);
+    }
+}
+
+#[test]
+fn without_a_rule_of_periods_two_rounds_are_certified() {
+    use period::{Promise, Rule};
+    for (rule, promise) in [
+        (Rule::VoidBeforeVote, Promise::OneRound),
+        (Rule::VoidBeforeEnd, Promise::OneRound),
+        (Rule::EndForGood, Promise::OneRound),
+        (Rule::EndForGood, Promise::VoidIsEmpty),
+        (Rule::OneRoundId, Promise::OneRound),
+    ] {
+        for setting in ordinary() {
+            let findings = search(&Period { setting, without: Some(rule) }, &[promise], |_| {});
+            let found = findings.found.unwrap_or_else(|| panic!("{rule:?} is not needed for {promise:?}: {setting}"));
+            println!("without {rule:?}, {setting}: {} states\n{found}", findings.states);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! An exhaustive search of the voting rules alone (PROTOCOL 4.3 to 4.5, 4.8), written apart from the code of the protocol.
 //!
-//! [`votes`] is one round: Open, Ready, lock, Accept, Certificate, Close with its lock, Close(∞), void. [`prospect`] is what can still come of a
+//! [`votes`] is one round: Open, Ready, lock, Accept, Certificate, Close with its lock, Close(∞), void. [`period`] is which
+//! rounds of one period can be certified at all, when a void one is dealt anew. [`prospect`] is what can still come of a
 //! round. [`search`](mod@search) goes through everything that can happen among a few parties in two or three attempts.
 //! Every rule can be broken, and the tests ask that the search then finds what goes wrong.
 //!
@@ -27,6 +28,7 @@
 //! More parties and attempts than it is asked for; durable state and rollback (PROTOCOL 7); release (4.6); evidence and
 //! signatures; and whether anything happens in time.
 
+pub mod period;
 pub mod prospect;
 pub mod search;
 mod statements;
