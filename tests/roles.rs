@@ -12,7 +12,7 @@ use support::{Testbed, smpcd};
 
 fn sample(name: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config").join(name);
-    fs::read_to_string(file).unwrap()
+    fs::read_to_string(file).expect("a sample")
 }
 
 /// A table of labelled rows, and what each party puts into it.

@@ -216,10 +216,10 @@ impl Testbed {
     }
 
     /// With a threshold the agreement has to say how many contributors a total needs. It is the least number that
-    /// PROTOCOL 1 allows where every party has all roles: k = t + 1 of them collude at most, and one more; and three.
+    /// PROTOCOL 1 allows where every party has all roles: t + 2, which is k + 1 and three at least.
     fn least_contributors(&self, sharing: &SharingDraft) -> Option<i64> {
         match sharing {
-            SharingDraft::Shamir { threshold: Some(k) } if *k < self.parties() => Some((k + 1).max(3)),
+            SharingDraft::Shamir { threshold: Some(k) } if *k < self.parties() => Some(k + 1),
             _ => None,
         }
     }

@@ -143,7 +143,7 @@ fn bad_tables_leave_nothing_and_name_the_line() {
 #[test]
 fn thresholds_make_an_agreement_with_the_least_number_of_contributors() {
     let root = tempfile::tempdir().unwrap();
-    // Parties, threshold, and the least number that PROTOCOL 1 allows: max(3, k + 1), or all where all are needed.
+    // Parties, threshold, and the least number that PROTOCOL 1 allows: k + 1, or all where all are needed.
     for (n, k, least) in [("3", 2, 3), ("5", 2, 3), ("5", 4, 5), ("5", 5, 5)] {
         let folder = root.path().join(format!("{n}-{k}"));
         testbed(&folder, &["--parties", n, "--sharing", &format!("shamir:{k}")]).unwrap();
