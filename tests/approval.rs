@@ -202,6 +202,8 @@ fn a_round_is_given_up_for_good_with_a_name_and_a_reason() {
     }
     let ended = testbed.round(0, round).unwrap();
     assert_eq!((&ended["status"], &ended["reason"]), (&"abandoned".into(), &"wrong figures (Ann Ames)".into()));
+    // Every compute party is needed, so the others end too.
+    testbed.all_end(round, "abandoned");
     testbed.round_is(1, round, "knows", |round| round["abandoned_by"].to_string().contains("wrong figures (Ann Ames)"));
     testbed.recorded(0, "admin.call", |record| record.to_string().contains("round.abandon"));
     testbed.recorded(0, "round.abandoned", |record| record.to_string().contains("wrong figures (Ann Ames)"));
@@ -210,10 +212,10 @@ fn a_round_is_given_up_for_good_with_a_name_and_a_reason() {
 
     // Every round with its attempts, and why it ended.
     let list = testbed.run(0, &["round", "list"]).exits(0).out;
-    assert_eq!(list, "headcount/2026  abandoned, attempt 1  not void: wrong figures (Ann Ames)\n");
+    assert_eq!(list, "headcount/2026  abandoned, attempt 1  void: wrong figures (Ann Ames)\n");
     let list = testbed.run(0, &["round", "list", "--json"]).exits(0).json();
-    assert_eq!((&list[0]["v"], &list[0]["void"], &list[0]["attempt"]), (&json!(0), &json!(false), &json!(1)));
-    assert!(testbed.run(0, &["round", "show", round]).exits(0).out.contains("its period stays closed"));
+    assert_eq!((&list[0]["v"], &list[0]["void"], &list[0]["attempt"]), (&json!(0), &json!(true), &json!(1)));
+    assert!(testbed.run(0, &["round", "show", round]).exits(0).out.contains("begins the period anew"));
     testbed.stop_all();
 }
 

@@ -163,6 +163,7 @@ impl RoundStatus {
         .to_owned();
         self.phase = view.phase.name().to_owned();
         self.attempt = view.attempt;
+        self.void = view.void;
         self.waits_for = view.waits.iter().take(MOST_WAITS).map(ToString::to_string).collect();
         if view.waits.len() > MOST_WAITS {
             self.waits_for.push(format!("and {} more", view.waits.len() - MOST_WAITS));

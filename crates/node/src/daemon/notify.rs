@@ -95,7 +95,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let told = folder.path().join("told");
         // A second process that ran beside it would find the directory there.
-        let script = format!("cd {} && mkdir one && echo $SMPCD_ROUND >> told; rmdir one", folder.path().display());
+        let script = format!(
+            "cd {} && mkdir one && sleep 0.02 && rmdir one && echo $SMPCD_ROUND >> told",
+            folder.path().display()
+        );
         let command = [&["sh".to_owned()][..], &shell(&script)].concat();
         let notifier = Notifier::start(&command);
         let rounds: Vec<String> = (0..10).map(|number| format!("pay/{number}")).collect();

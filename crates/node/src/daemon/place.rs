@@ -157,7 +157,7 @@ mod tests {
         std::fs::create_dir(&settings.data_dir).expect("created");
         let vault = Vault::open(&settings.data_dir, &StorageKey::from_bytes(&[7; 32])).expect("opens");
         let terms = Terms::new(&agreement(3), "average-expenditure", "2026-Q3", 0, PartyIndex(0)).expect("a round");
-        let mut place = RoundPlace::new(Arc::new(settings), vault, terms.round().0);
+        let mut place = RoundPlace::new(Arc::new(settings), vault, Arc::default(), terms.round().0);
         for totals in [[7], [9]] {
             place.append_totals(&terms, 0, &totals).expect("written");
         }

@@ -170,6 +170,7 @@ impl Bench {
             computation: computation.try_into().unwrap(),
             period: period.try_into().unwrap(),
             voided: 0,
+            proof: wire::message::Votes::default(),
         };
         self.says(from, computation, period, body);
     }
@@ -398,7 +399,8 @@ async fn a_round_is_abandoned_for_good_but_not_once_its_total_may_be_open() {
             wire::Vote { party, signature: wire::Signer::sign(&member.key, &digest.0) }
         })
         .collect();
-    let certificate = Body::Certificate { attempt: 1, set, accepts: accepts.try_into().unwrap() };
+    let (accepts, receipts) = (accepts.try_into().unwrap(), wire::Seq::default());
+    let certificate = Body::Certificate { attempt: 1, set, accepts, receipts };
     bench.says(1, "total", "b", certificate);
     bench.turn();
     assert_eq!(bench.status("total", "b").phase, Phase::Summing.name(), "{:?}", bench.status("total", "b"));

@@ -36,6 +36,7 @@ fn words<'a>(mut waits: impl Iterator<Item = &'a Wait>) -> String {
         },
         MessageKind::Open => "has not proposed who takes part".to_owned(),
         MessageKind::Ready | MessageKind::Accept => "has not agreed to who takes part".to_owned(),
+        MessageKind::Close => "has not given up an attempt that came to nothing".to_owned(),
         MessageKind::Certificate => "has not sent what was agreed on".to_owned(),
         MessageKind::Partial => "has not sent its partial sum".to_owned(),
         MessageKind::Outcome => "has not said that it has the result".to_owned(),
