@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::codec::{self, Bytes, DecodeError, WireDecode, WireEncode};
 use crate::message::{Body, MessageDigest, MessageKind, RoundId};
-use crate::signing::{Signer, verify};
+use crate::signing::{Signer, Verify, verify};
 
 /// Largest body: an Open with the Receipts of 64 compute parties for 64 dealings, and 64 Closes with a lock each.
 pub const MAX_BODY: usize = 768 * 1024;
@@ -119,6 +119,14 @@ impl Envelope {
     /// # Errors
     /// [`OpenError::Signature`].
     pub fn verify(self, key: &[u8; 32]) -> Result<Sealed, OpenError> {
+        self.verify_by(verify, key)
+    }
+
+    /// Verifies the signature under the sender's key, as told.
+    ///
+    /// # Errors
+    /// [`OpenError::Signature`].
+    pub fn verify_by(self, verify: Verify, key: &[u8; 32]) -> Result<Sealed, OpenError> {
         let digest = self.digest();
         let Self { packet, body, bytes } = self;
         if !verify(key, &digest.0, &packet.signature) {

@@ -20,7 +20,7 @@ pub use message::{
     Body, Closing, DealingDigest, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Secret32, Set, SetDigest,
     SetEntry, ShareContent, Until, Vote,
 };
-pub use signing::{Signer, verify};
+pub use signing::{Signer, Verify, verify};
 
 /// Version of the wire format; a peer with another one is refused at Hello.
 pub const PROTOCOL_VERSION: u16 = 1;

@@ -14,6 +14,9 @@ pub trait Signer {
     fn sign(&self, digest: &[u8]) -> [u8; 64];
 }
 
+/// How signatures are checked: by [`verify`], or in a simulation by what goes with its [`Signer`].
+pub type Verify = fn(key: &[u8; 32], digest: &[u8], signature: &[u8; 64]) -> bool;
+
 /// Whether `signature` over `digest` is `key`'s, by the strict rules: no small-order key, no malleable signature.
 #[must_use]
 pub fn verify(key: &[u8; 32], digest: &[u8], signature: &[u8; 64]) -> bool {

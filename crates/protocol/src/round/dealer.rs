@@ -13,6 +13,7 @@ use super::context::Context;
 use super::holder::Holder;
 use super::job::Job;
 use super::restore::secret;
+use super::rule::Rule;
 use super::step::{Approver, Change, Note, SecretName};
 use super::terms::Terms;
 use super::workplace::Object;
@@ -127,6 +128,10 @@ impl Dealer {
                 Self::Asking(asking)
             }
             Self::Asking(_) => {
+                context.run(Job::Load);
+                Self::Loading(Loading { approver })
+            }
+            Self::Dealt(_) if !context.terms.keeps(Rule::OneDealing) => {
                 context.run(Job::Load);
                 Self::Loading(Loading { approver })
             }

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::ledger::Taken;
 use super::proof::{Judge, Refusal};
 use super::receiver::Trouble;
+use super::rule::Rule;
 use super::step::{Action, Change, Note};
 use super::{MAX_ATTEMPTS, Round};
 
@@ -35,7 +36,7 @@ impl Round {
         let Some(key) = terms.key(sender) else {
             return forged(context, from, Some(kind), "a message of nobody");
         };
-        let message = match envelope.verify(key) {
+        let message = match envelope.verify_by(terms.verify(), key) {
             Ok(message) => message,
             // Whoever relayed it did not check it.
             Err(error) => return forged(context, from, Some(kind), &error.to_string()),
@@ -96,6 +97,11 @@ impl Round {
                 // Both stay: the two together are the evidence.
                 context.change(Change::Message(message.clone()));
                 context.fault(message.sender(), Some(kind), "equivocation: it had said something else");
+                if let (Body::Open { attempt, set, .. }, false) = (message.body(), context.terms.keeps(Rule::FirstOpen))
+                {
+                    let (attempt, set) = (*attempt, set.digest(&context.terms.round()));
+                    context.publish(None, Body::Ready { attempt, set });
+                }
                 // PROTOCOL 4.7: two different Partials of one sender; semi-honest, the result is withheld.
                 // Without a certificate there is no sum that a Partial could be of.
                 let counts =

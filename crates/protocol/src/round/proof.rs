@@ -13,6 +13,7 @@ use wire::{
 
 use super::board::Board;
 use super::ledger::Ledger;
+use super::rule::Rule;
 use super::terms::Terms;
 
 /// Why a statement is none.
@@ -30,7 +31,7 @@ impl Judge<'_> {
     /// Whether the set could be certified at all: parties of the right roles, strictly increasing, |S| ≥ μ, |Q| ≥ h.
     pub(super) fn set(&self, set: &Set) -> Result<(), Refusal> {
         let terms = self.terms;
-        if !strictly_increasing(set.dealings.iter().map(|d| d.dealer)) {
+        if terms.keeps(Rule::DistinctDealers) && !strictly_increasing(set.dealings.iter().map(|d| d.dealer)) {
             return Err("contributors that repeat or are not in agreement order");
         }
         if !strictly_increasing(set.holders.iter().copied()) {
@@ -83,6 +84,9 @@ impl Judge<'_> {
             return Err("a Close with a lock of a later attempt");
         }
         self.set(&lock.set)?;
+        if !self.terms.keeps(Rule::ProvenLock) {
+            return Ok(());
+        }
         let set = lock.set.digest(&self.terms.round());
         self.quorum(&lock.readys, MessageKind::Ready, lock.attempt, set)
     }
@@ -119,7 +123,7 @@ impl Judge<'_> {
             return Some(held.clone());
         }
         let key = self.terms.key(close.party).filter(|_| self.terms.is_compute(close.party))?;
-        let message = envelope.verify(key).ok()?;
+        let message = envelope.verify_by(self.terms.verify(), key).ok()?;
         self.close(close.until, close.lock.as_ref()).ok()?;
         Some(message)
     }
@@ -151,7 +155,8 @@ impl Judge<'_> {
         let key = terms.key(vote.party).filter(|_| terms.is_compute(vote.party));
         let key = key.ok_or("a vote of a party that holds no shares")?;
         let digest = statement(terms, vote.party, recipient, body);
-        if wire::verify(key, &digest.0, &vote.signature) { Ok(()) } else { Err("a vote with a false signature") }
+        let verify = terms.verify();
+        if verify(key, &digest.0, &vote.signature) { Ok(()) } else { Err("a vote with a false signature") }
     }
 }
 

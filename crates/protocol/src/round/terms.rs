@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use sharing::{Column, Dealer, Layout, Scheme};
-use wire::{Body, RoundId, Until};
+use wire::{Body, RoundId, Until, Verify};
 
 use crate::agreement::{
     Adversary, Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles, SharingScheme,
 };
+
+use super::rule::{Rule, Rules};
 
 /// A party as the round knows it.
 #[derive(Clone, Debug)]
@@ -37,6 +39,7 @@ pub struct Terms {
     results: Vec<u16>,
     columns: Vec<Column>,
     quorum: Quorum,
+    rules: Rules,
 }
 
 /// A round cannot be opened.
@@ -93,8 +96,26 @@ impl Terms {
             results: with(|r| r.result),
             columns: found.columns.iter().map(|c| c.bounds).collect(),
             quorum: Quorum::of(agreement, found),
+            rules: Rules::ALL,
             members,
         })
+    }
+
+    /// Switches a rule off at this party, for a simulation.
+    #[cfg(feature = "weakened")]
+    pub fn weaken(&mut self, rule: Rule) {
+        if rule == Rule::FullQuorum {
+            self.quorum.q -= 1;
+        }
+        self.rules.off.push(rule);
+    }
+
+    /// Checks signatures in another way, for a simulation.
+    #[cfg(feature = "weakened")]
+    #[must_use]
+    pub fn verified_by(mut self, verify: Verify) -> Self {
+        self.rules.verify = verify;
+        self
     }
 
     /// The round's id.
@@ -265,7 +286,19 @@ impl Terms {
     pub fn makes_void(&self, closed: &BTreeSet<u16>) -> bool {
         let liars = if self.is_malicious() { usize::from(self.quorum.t) } else { 0 };
         let own = self.quorum.q == self.quorum.n && closed.contains(&self.me);
-        own || closed.len() >= self.ends_a_round() + liars
+        let enough = self.ends_a_round() + liars - usize::from(!self.keeps(Rule::EnoughCloses));
+        own || closed.len() >= enough
+    }
+
+    /// Whether this party keeps to a rule.
+    pub(super) fn keeps(&self, rule: Rule) -> bool {
+        self.rules.keep(rule)
+    }
+
+    /// How signatures are checked.
+    #[must_use]
+    pub fn verify(&self) -> Verify {
+        self.rules.verify
     }
 
     /// That party's signing key.

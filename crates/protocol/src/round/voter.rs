@@ -11,6 +11,7 @@ use wire::{Body, Closing, Lock, MessageKind, Sealed, Set, SetDigest, Until, Vote
 use super::board::Certified;
 use super::context::Context;
 use super::ledger::Ledger;
+use super::rule::Rule;
 use super::step::{Action, Millis, Note};
 use super::terms::Terms;
 
@@ -121,7 +122,11 @@ impl Voter {
     fn could_open(&self, context: &Context<'_>) -> Option<Set> {
         let terms = context.terms;
         let all = context.board.complete(terms, terms.computes()).len() == terms.inputs().len();
-        if all || context.collect_is_over() { context.board.best_set(terms) } else { None }
+        if all || context.collect_is_over() || !terms.keeps(Rule::CollectFirst) {
+            context.board.best_set(terms)
+        } else {
+            None
+        }
     }
 
     fn open(&self, context: &mut Context<'_>) {
@@ -184,7 +189,10 @@ impl Voter {
         if context.ledger.vote(MessageKind::Accept, context.terms.me(), attempt).is_some() {
             return;
         }
-        let Some(set) = majority(context.terms, context.ledger, MessageKind::Ready, attempt) else { return };
+        let locked = majority(context.terms, context.ledger, MessageKind::Ready, attempt);
+        let own = || subject(context.ledger.vote(MessageKind::Ready, context.terms.me(), attempt)?);
+        let unlocked = if context.terms.keeps(Rule::LockBeforeAccept) { None } else { own() };
+        let Some(set) = locked.or(unlocked) else { return };
         if !context.board.sets.contains_key(&set) {
             return;
         }
@@ -207,7 +215,7 @@ impl Voter {
 
     /// PROTOCOL 4.5, 4.8: signs nothing more in attempts so far, and shows the highest lock held.
     pub(super) fn close(&self, context: &mut Context<'_>, until: Until) {
-        let lock = highest_lock(context, until);
+        let lock = highest_lock(context, until).filter(|_| context.terms.keeps(Rule::LockInClose));
         context.publish(None, Body::Close { until, lock });
     }
 
@@ -244,7 +252,8 @@ fn judge(context: &Context<'_>, set: &Set, closes: &[Closing]) -> Verdict {
         return Verdict::Support;
     }
     // An Open that comes before its own collect_for is over is kept and judged then.
-    if set.dealings.len() != terms.inputs().len() && !context.collect_is_over() {
+    let collected = context.collect_is_over() || !terms.keeps(Rule::CollectFirst);
+    if set.dealings.len() != terms.inputs().len() && !collected {
         return Verdict::Later;
     }
     let has = |dealer: u16| set.dealings.iter().any(|entry| entry.dealer == dealer);
