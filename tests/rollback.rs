@@ -12,8 +12,13 @@ use support::{Testbed, simple};
 
 fn testbed() -> Testbed {
     let testbed = Testbed::of(3, &simple("headcount", "1s", "1m"));
-    (0..3).for_each(|party| testbed.input(party, None, "figure\n-4\n"));
+    input(&testbed, -4);
     testbed
+}
+
+/// What each party has for the next period.
+fn input(testbed: &Testbed, figure: i32) {
+    (0..3).for_each(|party| testbed.input(party, None, &format!("figure\n{figure}\n")));
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -47,6 +52,7 @@ fn a_consortium_that_lost_every_guard_recovers_and_one_that_crashed_needs_not() 
     testbed.completes("headcount", "2026-Q3");
     (0..3).for_each(|party| testbed.kill(party));
     testbed.start_all();
+    input(&testbed, 5);
     testbed.completes("headcount", "2026-Q4");
     testbed.stop_all();
     for party in 0..3 {
@@ -82,7 +88,8 @@ fn a_consortium_that_lost_every_guard_recovers_and_one_that_crashed_needs_not() 
         assert!(number(&testbed, party) > 1 << 32);
     }
     testbed.linked();
-    assert_eq!(testbed.completes("headcount", "2027-Q1")[0].1, "row,figure.sum,figure.mean,count\n0,-12,-4,3\n");
+    input(&testbed, 6);
+    assert_eq!(testbed.completes("headcount", "2027-Q1")[0].1, "row,figure.sum,figure.mean,count\n0,18,6,3\n");
     testbed.stop_all();
     // It is over: another start finds nothing.
     testbed.start_all();
@@ -127,14 +134,23 @@ fn a_node_put_back_to_an_older_copy_learns_what_it_signed_and_abstains() {
     let round = testbed.round(1, "headcount/2026-Q3").expect("it is pinned");
     assert_eq!((round["status"].as_str(), round["phase"].as_str()), (Some("abandoned"), Some("forgotten")));
 
+    // A round that begins meanwhile goes past it.
+    input(&testbed, 5);
+    let waiting = testbed.begin(0, &["round", "start", "headcount", "--period", "2026-Q4", "--wait", "--json"]);
+    testbed.round_is(0, "headcount/2026-Q4", "has this party's dealing", |round| round["dealt"][0] == "p1");
+    let status = waits(&testbed).expect("it still waits, and is still there");
+    assert_eq!(status["rounds"], serde_json::json!([]), "{status:#}");
+    testbed.run(1, &["round", "show", "headcount/2026-Q4"]).exits(1);
+
     testbed.start(2);
     testbed.recorded(1, "rollback.recovered", |_| true);
     testbed.until("it signs again", || testbed.status(1).filter(|status| status["rollback"].is_null()));
     assert!(number(&testbed, 1) >= before + (1 << 32));
-    testbed.linked();
-    // That period is closed here, and the next one is not.
+    // Its links came up anew, so it has heard of that round.
+    assert_eq!(testbed.ended(waiting).exits(0).json()["columns"][0]["rows"][0]["sum"], "15");
+    testbed.all_end("headcount/2026-Q4", "completed");
+    // The period that it has forgotten stays closed here.
     let again = testbed.run(1, &["round", "start", "headcount", "--period", "2026-Q3", "--wait"]);
     assert_ne!(again.code, Some(0), "{again:?}");
-    testbed.completes("headcount", "2026-Q4");
     testbed.stop_all();
 }
