@@ -116,11 +116,9 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// PROTOCOL 1.2: H("smpcd/1/round", agreement digest, computation id, period, v).
+    /// Its id.
     #[must_use]
     pub fn round(&self) -> RoundId {
-        let Self { agreement, computation, period, voided } = self;
-        let parts = [&agreement[..], computation.as_bytes(), period.as_bytes(), &voided.to_le_bytes()];
-        RoundId(sharing::hash("smpcd/1/round", &parts))
+        RoundId::of(&self.agreement, &self.computation, &self.period, self.voided)
     }
 }

@@ -49,6 +49,15 @@ digest_type!(
     MessageDigest
 );
 
+impl RoundId {
+    /// The id of a round, under an agreement of that digest (PROTOCOL 1.2).
+    #[must_use]
+    pub fn of(agreement: &[u8; 32], computation: &str, period: &str, voided: u32) -> Self {
+        let parts = [&agreement[..], computation.as_bytes(), period.as_bytes(), &voided.to_le_bytes()];
+        Self(sharing::hash("smpcd/1/round", &parts))
+    }
+}
+
 /// 32 secret bytes on the wire: a seed or a salt.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, WireEncode, WireDecode)]
 pub struct Secret32(pub [u8; 32]);

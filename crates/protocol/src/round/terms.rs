@@ -85,7 +85,7 @@ impl Terms {
             (0u16..).zip(&members).filter(|(_, m)| has(&m.roles)).map(|(i, _)| i).collect()
         };
         Ok(Self {
-            round: round_id(&agreement.digest(), computation, period, voided),
+            round: RoundId::of(&agreement.digest().0, computation, period, voided),
             agreement: agreement.digest(),
             computation: found.clone(),
             period: period.into(),
@@ -341,12 +341,4 @@ impl Terms {
             Body::Outcome { .. } => self.is_result(sender),
         }
     }
-}
-
-/// PROTOCOL 1.2: H("smpcd/1/round", agreement digest, computation id, period, v).
-fn round_id(agreement: &Digest, computation: &str, period: &str, voided: u32) -> RoundId {
-    RoundId(sharing::hash(
-        "smpcd/1/round",
-        &[&agreement.0, computation.as_bytes(), period.as_bytes(), &voided.to_le_bytes()],
-    ))
 }
