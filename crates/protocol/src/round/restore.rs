@@ -17,7 +17,7 @@ use super::dealer::Dealer;
 use super::holder::Holder;
 use super::ledger::Taken;
 use super::receiver::Receiver;
-use super::step::{Ended, Millis, Note, SecretName, Step};
+use super::step::{Action, Ended, Millis, Note, SecretName, Step};
 use super::terms::Terms;
 
 /// What the owner of a round has kept of it.
@@ -61,6 +61,10 @@ impl Round {
             }
             if round.ended.is_none() {
                 context.note(Note::Resumed);
+            }
+            if round.closed {
+                // Objects are erased after the commit that says so: a crash may have come between.
+                context.step.actions.push(Action::EraseAll);
             }
             if round.abstains && round.ended.is_none() {
                 // It was found while the node recovered, when no round was open.
