@@ -60,6 +60,7 @@ impl Round {
         if self.ended.is_some() {
             // PROTOCOL 4.6: it keeps Partial and certificate until all result parties confirm.
             self.closed = true;
+            context.ledger.forget_shares();
             context.change(Change::EraseSecrets);
             context.step.actions.push(Action::EraseAll);
         }
