@@ -19,7 +19,7 @@ const MAX_INVENTORIES: u32 = 4;
 impl Round {
     /// PROTOCOL 6.3: a link has no memory. Say that there is this round, and what we hold of it.
     pub(super) fn link_up(&mut self, context: &mut Context<'_>, peer: u16) {
-        if self.closed {
+        if self.closed || self.abstains {
             return;
         }
         self.sent.retain(|(to, _), _| *to != peer);
@@ -35,6 +35,10 @@ impl Round {
 
     /// Sends what the peer lacks: of what is public, and of what we ourselves addressed to it.
     pub(super) fn answer(&mut self, context: &mut Context<'_>, peer: u16, have: &Have) {
+        if self.abstains {
+            // PROTOCOL 7: what this copy of its data says may contradict what it has told the others since.
+            return;
+        }
         let answered = self.inventories.entry(peer).or_default();
         *answered += 1;
         if *answered > MAX_INVENTORIES {
@@ -77,7 +81,7 @@ impl Round {
             BulkKind::Share if self.dealer.keeps_share_for(terms, peer) => Object::ShareFor(peer),
             BulkKind::Partial | BulkKind::Share => return,
         };
-        if object.round != terms.round() || self.closed {
+        if object.round != terms.round() || self.closed || self.abstains {
             return;
         }
         let flow = self.sent.entry((peer, object.kind)).or_default();
