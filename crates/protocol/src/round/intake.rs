@@ -10,7 +10,7 @@ use wire::{Body, Envelope, MessageKind, Sealed, Until};
 use super::board::{Certified, dealing_digest};
 use super::context::Context;
 use super::ledger::Taken;
-use super::proof::{Judge, Refusal};
+use super::proof::{Judge, Refusal, statements_of};
 use super::receiver::Trouble;
 use super::rule::Rule;
 use super::step::{Action, Change, Note};
@@ -51,7 +51,17 @@ impl Round {
         if !terms.concerns(message.body(), message.recipient(), terms.me()) {
             return context.fault(from, Some(kind), "a message that is not for this party");
         }
-        self.take_in(context, message);
+        // PROTOCOL 7: its votes too are its signatures, wherever they stand.
+        for statement in statements_of(terms.me(), terms.round(), sender, message.body()) {
+            let known = context.ledger.holds(statement.digest().0, statement.body().kind(), terms.me());
+            let key = terms.key(terms.me()).filter(|_| !known);
+            if let Some(Ok(statement)) = key.map(|key| statement.verify_by(terms.verify(), key)) {
+                self.forgotten(context, from, statement);
+            }
+        }
+        if !self.abstains {
+            self.take_in(context, message);
+        }
     }
 
     /// Whether anything can follow from a message of that kind. What is taken in has to be kept.

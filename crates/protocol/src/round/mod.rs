@@ -51,7 +51,7 @@ use self::receiver::{Receiver, Trouble};
 use self::voter::Voter;
 pub use flow::WINDOW;
 pub use job::{Arriving, CombineError, Done, Job, Part, StoreError, Summand, Tally};
-pub use proof::check_void;
+pub use proof::{check_void, statements_of};
 pub use restore::Saved;
 pub use rule::Rule;
 pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};

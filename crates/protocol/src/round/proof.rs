@@ -4,11 +4,12 @@
 //! A signature that this party has verified before is not verified again: the same votes come with many messages.
 
 use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use wire::message::Votes;
 use wire::{
-    Body, Closing, DealingDigest, Envelope, Lock, MAX_PARTIES, MessageDigest, MessageKind, Sealed, Seq, Set, SetDigest,
-    Until, Vote,
+    Body, Closing, DealingDigest, Envelope, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Sealed, Seq, Set,
+    SetDigest, Until, Vote,
 };
 
 use super::board::Board;
@@ -162,6 +163,41 @@ impl Judge<'_> {
 
 fn statement(terms: &Terms, party: u16, recipient: Option<u16>, body: &Body) -> MessageDigest {
     wire::envelope::message_digest(&terms.round(), party, recipient, &body.encode())
+}
+
+/// What that party signed and this message carries. A vote is a signature like any other: who is shown one of its own that
+/// it lacks has forgotten it (PROTOCOL 7). Nothing of it is verified here.
+#[must_use]
+pub fn statements_of(party: u16, round: RoundId, sender: u16, body: &Body) -> Vec<Envelope> {
+    let mut found = Vec::new();
+    let mut add = |votes: &Votes, recipient: Option<u16>, body: Body| {
+        let vote = votes.iter().find(|vote| vote.party == party);
+        found.extend(vote.map(|vote| Envelope::carried(round, party, recipient, body, vote.signature)));
+    };
+    match body {
+        Body::Dealt { dealing, receipts } => add(receipts, Some(sender), Body::Receipt { dealing: *dealing }),
+        Body::Open { set, receipts, closes, .. } => {
+            add_receipts(set, receipts, &mut add);
+            closes.iter().filter_map(|close| close.lock.as_ref()).for_each(|lock| add_readys(lock, &round, &mut add));
+        }
+        Body::Close { lock: Some(lock), .. } => add_readys(lock, &round, &mut add),
+        Body::Certificate { attempt, set, accepts, receipts } => {
+            add(accepts, None, Body::Accept { attempt: *attempt, set: set.digest(&round) });
+            add_receipts(set, receipts, &mut add);
+        }
+        _ => {}
+    }
+    found
+}
+
+fn add_receipts(set: &Set, receipts: &[Votes], add: &mut dyn FnMut(&Votes, Option<u16>, Body)) {
+    for (entry, votes) in set.dealings.iter().zip(receipts) {
+        add(votes, Some(entry.dealer), Body::Receipt { dealing: entry.dealing });
+    }
+}
+
+fn add_readys(lock: &Lock, round: &RoundId, add: &mut dyn FnMut(&Votes, Option<u16>, Body)) {
+    add(&lock.readys, None, Body::Ready { attempt: lock.attempt, set: lock.set.digest(round) });
 }
 
 /// PROTOCOL 4.8: whether these are enough Closes, forever and without a lock, for the round of `terms` to be void.
