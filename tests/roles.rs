@@ -152,6 +152,35 @@ fn delegated_without_one_contributor_and_one_holder_the_round_completes_when_its
 }
 
 #[test]
+fn a_contributor_that_runs_for_one_round_leaves_when_all_holders_have_its_shares() {
+    let mut testbed = Testbed::founded(&sample("delegated.toml"), &["amber"]);
+    let address = LEAKAGE.address();
+    for id in DELEGATED.inputs {
+        let party = testbed.party(id);
+        testbed.give(party, LEAKAGE.computation, &LEAKAGE.csv(party));
+    }
+    let (amber, esker, regulator) = (testbed.party("amber"), testbed.party("esker"), testbed.party("regulator"));
+    (0..testbed.count()).filter(|&party| party != amber && party != esker).for_each(|party| testbed.start(party));
+    testbed.linked();
+    let leaving = testbed.begin(amber, &["run", "--once"]);
+    testbed.run(regulator, &["round", "start", LEAKAGE.computation, "--period", LEAKAGE.period]).exits(0);
+    let said = testbed.ended(leaving).exits(0);
+    assert!(said.out.contains(&address) && said.out.contains("holm, quay, spire"), "{said:?}");
+    // Its Receipts stay with it, and nobody needs it any more.
+    let receipts = testbed.audit(amber).iter().filter(|record| record["event"] == "receipt.received").count();
+    assert_eq!(receipts, 3);
+    testbed.start(esker);
+    let ended = testbed.round_is(regulator, &address, "has ended", |round| round["status"] != "open");
+    assert_eq!(ended["status"], "completed", "{ended:#}");
+    let (result, _) = testbed.exports(regulator, LEAKAGE.computation, LEAKAGE.period);
+    LEAKAGE.is_exact(&result, &DELEGATED.inputs.iter().map(|id| testbed.party(id)).collect::<Vec<_>>());
+    // When it runs again it hears how the round ended.
+    testbed.start(amber);
+    testbed.round_is(amber, &address, "is completed", |round| round["status"] == "completed");
+    testbed.stop_all();
+}
+
+#[test]
 fn hybrid_some_contributors_hold_shares_beside_an_outsider() {
     let mut testbed = Testbed::founded(&sample("hybrid.toml"), &["dunmere", "county"]);
     let roles = Roles {

@@ -14,6 +14,7 @@ use wire::{RoundId, Signer};
 
 use super::DaemonError;
 use super::notify::Notifier;
+use super::once::{Left, Once};
 use super::peers::Peer;
 use super::recovery::Recovering;
 use super::rounds::Open;
@@ -61,6 +62,8 @@ pub(super) struct Hub {
     changes: watch::Sender<u64>,
     pub(super) disclosure: [u8; 32],
     pub(super) in_force: bool,
+    /// Where the daemon leaves after one round.
+    pub(super) once: Option<Once>,
     /// While the node may have forgotten what it signed.
     pub(super) recovering: Option<Recovering>,
     began: Instant,
@@ -102,6 +105,7 @@ impl Hub {
             disclosure: statement_digest(&statement).0,
             in_force: false,
             recovering: None,
+            once: None,
             began: Instant::now(),
             clock,
             started: Timestamp::now(),
@@ -123,7 +127,7 @@ impl Hub {
         mut links: mpsc::Receiver<LinkEvent>,
         mut calls: mpsc::Receiver<Call>,
         mut stop: watch::Receiver<Option<&'static str>>,
-    ) -> Result<Links, DaemonError> {
+    ) -> Result<(Links, Option<Left>), DaemonError> {
         let mut finishing = self.finishing.take().expect("run is called once");
         let mut rescan = tokio::time::interval(RESCAN);
         rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -152,6 +156,9 @@ impl Hub {
                 }
             }
             self.turn()?;
+            if self.once.as_ref().is_some_and(|once| once.left.is_some()) {
+                break;
+            }
         }
         // What jobs have begun is finished: a result that is being written is not to look abandoned.
         let until = tokio::time::Instant::now() + FINISH;
@@ -160,11 +167,12 @@ impl Hub {
             self.job_done(finished);
             self.turn()?;
         }
-        let reason = stop.borrow().unwrap_or("asked to");
+        let left = self.once.take().and_then(|once| once.left);
+        let reason = stop.borrow().unwrap_or(if left.is_some() { "one round is over" } else { "asked to" });
         self.record(Draft::new(Record::DaemonStopped { reason: Text::of(reason) }));
         self.turn()?;
         self.store.sync_log()?;
-        Ok(self.links)
+        Ok((self.links, left))
     }
 
     /// The clock of the rounds: monotonic, and it goes on over restarts (PROTOCOL 4.9).

@@ -8,6 +8,7 @@ mod approval;
 mod files;
 mod hub;
 mod notify;
+mod once;
 mod peers;
 mod people;
 mod periods;
@@ -41,6 +42,7 @@ use crate::settings::Settings;
 use crate::store::{Store, StoreError};
 use crate::vault::{Vault, VaultError};
 use hub::Hub;
+pub use once::Left;
 
 /// Events of the links that wait for the hub. A frame is at most a megabyte, and mostly some hundred bytes.
 const LINK_QUEUE: usize = 256;
@@ -61,6 +63,8 @@ pub struct Start {
     pub signer: Box<dyn Signer + Send>,
     /// Seals what `data_dir` keeps.
     pub storage: StorageKey,
+    /// Leave after one round.
+    pub once: bool,
 }
 
 /// The daemon did not start, or had to stop.
@@ -104,7 +108,8 @@ pub enum DaemonError {
     Admin(#[from] ServeError),
 }
 
-/// Runs the daemon until `stop` is ready, then drains. `stop` says why. `ready` is called once ports are open.
+/// Runs the daemon until `stop` is ready, then drains. `stop` says why. `ready` is called once ports are open. A daemon
+/// that was to leave after one round says what became of it.
 ///
 /// # Errors
 /// [`DaemonError`] where it cannot start, or its store can no longer be written.
@@ -112,8 +117,8 @@ pub async fn run(
     start: Start,
     ready: impl FnOnce(Option<std::net::SocketAddr>),
     stop: impl Future<Output = &'static str>,
-) -> Result<(), DaemonError> {
-    let Start { settings, agreement, identity, signer, storage } = start;
+) -> Result<Option<Left>, DaemonError> {
+    let Start { settings, agreement, identity, signer, storage, once } = start;
     let settings = Arc::new(settings);
     let book = Book::load(&settings, agreement).map_err(DaemonError::Book)?;
     let me = book.party();
@@ -147,7 +152,10 @@ pub async fn run(
     let (stop_admin, admin_stopped) = watch::channel(false);
     let admin = tokio::spawn(admin::serve(socket, calls, changed, admin_stopped));
 
-    let hub = Hub::new(Arc::clone(&settings), book, store, vault, signer, links, changes)?;
+    let mut hub = Hub::new(Arc::clone(&settings), book, store, vault, signer, links, changes)?;
+    if once {
+        hub.once();
+    }
     let (stop_hub, hub_stopped) = watch::channel(None);
     let handle = tokio::runtime::Handle::current();
     // A thread of its own: the hub commits to disk between events and must not hold up the links' tasks.
@@ -166,9 +174,9 @@ pub async fn run(
     let _ = admin.await;
     let _ = std::fs::remove_file(&settings.admin_socket);
     match ended {
-        Ok(Ok(links)) => {
+        Ok(Ok((links, left))) => {
             links.close("the daemon stops", DRAIN).await;
-            Ok(())
+            Ok(left)
         }
         Ok(Err(error)) => Err(error),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),

@@ -169,6 +169,7 @@ impl Hub {
                 tracing::warn!(target: "daemon", file = %path.display(), %error, "a note that was read cannot be removed");
             }
         }
+        self.look_for_leave();
         self.rounds.retain(|_, open| !open.round.is_closed());
     }
 

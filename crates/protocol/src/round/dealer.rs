@@ -251,6 +251,11 @@ impl Dealer {
         !gone && recipient != terms.me() && terms.explicit_recipients(terms.me()).contains(&recipient)
     }
 
+    /// Whether every compute party holds its share of this party's dealing.
+    pub(super) fn is_delivered(&self, computes: &[u16]) -> bool {
+        matches!(self, Self::Dealt(dealt) if computes.iter().all(|party| dealt.receipted.contains(party)))
+    }
+
     /// Compute parties whose Receipt is missing, once the dealing is out.
     pub(super) fn missing_receipts(&self, computes: &[u16]) -> Vec<u16> {
         match self {

@@ -88,6 +88,8 @@ pub struct View {
     pub collect_until: Millis,
     /// When this party gives up.
     pub give_up_at: Millis,
+    /// Every compute party has receipted this party's dealing.
+    pub delivered: bool,
     /// It is proven that nothing of it has opened or can: the period may be begun anew.
     pub void: bool,
     /// How it ended.

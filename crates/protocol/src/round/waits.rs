@@ -53,6 +53,7 @@ impl Round {
             progress: self.receiver.progress().map(|done| (done, terms.layout().chunks())),
             collect_until: self.collected(),
             give_up_at: self.give_up(),
+            delivered: self.dealer.is_delivered(terms.computes()),
             void: self.void,
             ended: self.ended.clone(),
         }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use node::daemon::{DaemonError, Start};
+use node::daemon::{DaemonError, Left, Start};
 use node::link::StartError;
 use node::seal::StorageKey as SealingKey;
 use node::settings::Settings;
@@ -22,6 +22,9 @@ use crate::node_file::{LogFormat, NodeFile};
 pub(crate) struct Args {
     #[command(flatten)]
     config: Config,
+    /// Take part in one round, then leave: a party that only contributes as soon as every compute party holds its share
+    #[arg(long)]
+    once: bool,
 }
 
 /// Runs the daemon until SIGTERM or SIGINT.
@@ -40,6 +43,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         identity,
         signer: Box::new(signer),
         storage: SealingKey::from_bytes(storage.bytes()),
+        once: args.once,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -58,8 +62,23 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 _ = interrupt.recv() => "SIGINT",
             }
         };
-        node::daemon::run(start, |listening| ready(&party, listening), stop).await.map_err(|error| failure(&error))
+        let left = node::daemon::run(start, |listening| ready(&party, listening), stop).await;
+        farewell(left.map_err(|error| failure(&error))?)
     })
+}
+
+/// What became of the one round.
+fn farewell(left: Option<Left>) -> Result<(), Failure> {
+    let Some(Left { round, receipted, abandoned }) = left else { return Ok(()) };
+    if let Some(reason) = abandoned {
+        return Err(Failure::new(Exit::NoResult, format!("{round} was abandoned: {reason}")));
+    }
+    if receipted.is_empty() {
+        println!("{round} is completed, and nobody needs this node for it any more");
+    } else {
+        println!("{round}: every compute party holds its share of this party's figures: {}", receipted.join(", "));
+    }
+    Ok(())
 }
 
 /// An input file for a computation that there is not would leave the default file in force, unnoticed; a schedule or a
