@@ -27,6 +27,11 @@ fn number(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
 
+/// What chance chooses from; a failure shows it.
+pub(crate) fn seed() -> u64 {
+    number("SMPCD_KILL_SEED").unwrap_or_else(|| Dice::new(u64::from(std::process::id()), "seed").below(1 << 32))
+}
+
 fn computations() -> String {
     let (collect, give_up) = ("60s", "2m");
     [
@@ -52,7 +57,7 @@ fn rounds(dice: &mut Dice, first: u64, most: u64) -> Vec<Table> {
 }
 
 /// Waits until a party has so many records more, or writes none for a while.
-fn later(testbed: &Testbed, party: usize, records: u64) {
+pub(crate) fn later(testbed: &Testbed, party: usize, records: u64) {
     let length = || std::fs::metadata(testbed.data(party).join("audit/log.jsonl")).map_or(0, |file| file.len());
     // A record has about three hundred bytes; reading the log at each look would take too long.
     let goal = length() + records * 300;
@@ -91,7 +96,7 @@ fn kill(testbed: &mut Testbed, dice: &mut Dice) {
 #[test]
 fn no_kill_at_any_moment_costs_a_round_or_makes_two_sums_of_it() {
     let rounds_in_all = number("SMPCD_KILL_ROUNDS").unwrap_or(ROUNDS);
-    let seed = number("SMPCD_KILL_SEED").unwrap_or_else(|| Dice::new(u64::from(std::process::id()), "seed").below(1 << 32));
+    let seed = seed();
     println!("SMPCD_KILL_SEED={seed} SMPCD_KILL_ROUNDS={rounds_in_all}");
     let mut dice = Dice::new(seed, "kills");
     let mut testbed = Testbed::of(PARTIES, &computations());

@@ -1,6 +1,8 @@
 //! Tables of one column, and the sums that they have by another arithmetic than the daemon's.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use testkit::dice::Dice;
@@ -41,12 +43,14 @@ impl Table {
 
     /// Writes the input of every party where [`by_period`] has them look for it.
     pub(crate) fn give(&self, testbed: &Testbed) {
-        for party in 0..testbed.count() {
-            let folder = testbed.home(party).join("inputs");
-            fs::create_dir_all(&folder).expect("made");
-            let file = format!("{}-{}.csv", self.computation, self.period);
-            fs::write(folder.join(file), self.csv(party)).expect("written");
-        }
+        (0..testbed.count()).for_each(|party| self.give_as(testbed, party, &self.period));
+    }
+
+    /// Writes the input of a party as that of this period.
+    pub(crate) fn give_as(&self, testbed: &Testbed, party: usize, period: &str) {
+        let folder = testbed.home(party).join("inputs");
+        fs::create_dir_all(&folder).expect("made");
+        private(&folder.join(format!("{}-{period}.csv", self.computation)), &self.csv(party));
     }
 
     /// The sums of a result are those of these parties' figures, and it says that they are theirs.
@@ -62,6 +66,12 @@ impl Table {
             assert_eq!(cell["count"], contributors.len());
         }
     }
+}
+
+/// Writes a file that its owner alone may read: a daemon warns of others.
+fn private(file: &Path, text: &str) {
+    fs::write(file, text).expect("written");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).expect("its owner's");
 }
 
 /// Makes every party look for the input of each period in a file of its own, as [`Table::give`] writes it.
