@@ -101,6 +101,7 @@ fn round(testbed: &mut Testbed, table: &Table, roles: &Roles<'_>, absent: &[&str
                 "{id} has a result"
             );
             testbed.run(party, &["result", "show", &address]).exits(1);
+            testbed.round_from(party, table.computation, table.period).exits(0);
         }
         // Who deals, who holds shares and who releases is in the log of each.
         let did = |event: &str| testbed.audit(party).iter().any(|record| record["event"] == event);

@@ -77,8 +77,9 @@ fn a_consortium_that_lost_every_guard_recovers_and_one_that_crashed_needs_not() 
         let record = testbed.recorded(party, "rollback.recovered", |_| true);
         assert!(record["detail"]["number"].as_u64().expect("a number") > 1 << 32, "{record:#}");
         assert_eq!(recorded(&testbed, party, "rollback.recalled"), 0, "nothing was forgotten");
-        assert!(number(&testbed, party) > 1 << 32);
+        // Its record is in the store before the guard follows.
         testbed.until("it signs again", || testbed.status(party).filter(|status| status["rollback"].is_null()));
+        assert!(number(&testbed, party) > 1 << 32);
     }
     testbed.linked();
     assert_eq!(testbed.completes("headcount", "2027-Q1")[0].1, "row,figure.sum,figure.mean,count\n0,-12,-4,3\n");
@@ -129,7 +130,7 @@ fn a_node_put_back_to_an_older_copy_learns_what_it_signed_and_abstains() {
     testbed.start(2);
     testbed.recorded(1, "rollback.recovered", |_| true);
     testbed.until("it signs again", || testbed.status(1).filter(|status| status["rollback"].is_null()));
-    assert!(number(&testbed, 1) > before + (1 << 32));
+    assert!(number(&testbed, 1) >= before + (1 << 32));
     testbed.linked();
     // That period is closed here, and the next one is not.
     let again = testbed.run(1, &["round", "start", "headcount", "--period", "2026-Q3", "--wait"]);

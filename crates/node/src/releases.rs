@@ -168,7 +168,8 @@ mod tests {
         let mut rows = Vec::new();
         for year in 2020..2026 {
             let mut status = released(&agreement, &year.to_string(), &[0, 1, 2, 3]);
-            status.complete();
+            "completed".clone_into(&mut status.status);
+            "completed".clone_into(&mut status.phase);
             releases.add(&status);
             rows.push(RoundRow {
                 id: [0; 32],
@@ -179,6 +180,10 @@ mod tests {
                 phase: status.phase.clone(),
                 view: serde_json::to_string(&status).unwrap(),
                 started: audit::Time::now(),
+                joined: 0,
+                void: false,
+                abstains: false,
+                closed: true,
             });
         }
         let now = terms(&agreement, "now");

@@ -35,6 +35,9 @@ pub struct RoundStatus {
     pub void: bool,
     /// When this party learnt of it, RFC 3339.
     pub started: String,
+    /// Whether this party learns the result.
+    #[serde(default)]
+    pub learns: bool,
     /// What it waits for, message by message, in the words of the protocol.
     pub waits_for: Vec<String>,
     /// Whom it waits for: one cause for each party, in plain words.
@@ -94,7 +97,8 @@ impl RoundStatus {
     pub(crate) fn new(terms: &Terms, started: jiff::Timestamp) -> Self {
         let rows = rows_name(&terms.computation().rows);
         let v = terms.voided();
-        Self { v, rows, ..Self::of(&terms.computation().id, terms.period(), &terms.round(), started) }
+        let learns = terms.is_result(terms.me());
+        Self { v, rows, learns, ..Self::of(&terms.computation().id, terms.period(), &terms.round(), started) }
     }
 
     /// A round that this party is out of, though it is not among those that it has gone through.
@@ -123,6 +127,7 @@ impl RoundStatus {
             attempt: 1,
             void: false,
             started: started.to_string(),
+            learns: false,
             waits_for: Vec::new(),
             causes: Vec::new(),
             approved: None,

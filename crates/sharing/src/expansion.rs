@@ -185,9 +185,10 @@ mod tests {
     }
 
     #[test]
-    fn integers_of_p_or_more_are_skipped() {
-        skips::<u64>(|i| u64::from(i) + 1, &[u64::PRIME, u64::MAX, u64::PRIME + 1]);
-        skips::<u128>(|i| u128::from(i) + 1, &[u128::PRIME, u128::MAX]);
+    fn integers_of_p_or_more_are_skipped_and_zero_is_not() {
+        // PROTOCOL 2: ρ uniform in the whole field, zero included.
+        skips::<u64>(|i| u64::from(i.saturating_sub(9)), &[u64::PRIME, u64::MAX, u64::PRIME + 1]);
+        skips::<u128>(|i| u128::from(i.saturating_sub(9)), &[u128::PRIME, u128::MAX]);
         assert_eq!(Field64::modulus(), u64::PRIME);
     }
 

@@ -193,24 +193,30 @@ fn a_holder_that_announces_and_stops_half_way_is_left_behind() {
 #[test]
 fn with_too_few_left_it_begins_anew_with_who_has_come_since() {
     const BACK: u64 = 8_000;
-    let mut plan = observed(80, 3, 2 * TWO_CHUNKS);
-    // p3 and p4 come back late; p2 stops after the first chunk, for good.
+    const HALF_WAY: u64 = 10;
+    let mut plan = observed(80, 3, 12 * CHUNK);
+    // p2 stops half-way. p3 and p4 come back late.
     for party in [3, 4] {
         plan.script.push((BACK, Happening::Down(party, 5)));
         plan.script.push((BACK + 100, Happening::Up(party, 5)));
     }
     let (mut corrupt, mut away) = falls_silent(&[3, 4], Millis(BACK), |_| true);
-    let (stops, mut halted) =
-        falls_silent(&[2], FOR_EVER, |outgoing| matches!(outgoing.parcel, Parcel::Chunk { index, .. } if *index >= 1));
-    corrupt.extend(stops);
+    corrupt.insert(2);
     plan.corrupt = corrupt;
-    let report = judge(
-        Cluster::new(plan).tampered(Box::new(
-            move |outgoing| {
-                if outgoing.from == 2 { halted(outgoing) } else { away(outgoing) }
-            },
-        )),
-    );
+    let (mut begun, mut late) = (0, Vec::new());
+    let report = judge(Cluster::new(plan).tampered(Box::new(move |outgoing| match outgoing.parcel {
+        Parcel::Chunk { object, index, .. } if outgoing.from == 2 && object.kind == BulkKind::Partial => {
+            begun += u32::from(*index == 0);
+            if begun == 1 && *index >= HALF_WAY {
+                late.extend(outgoing.unchanged());
+                return Vec::new();
+            }
+            // When it is asked anew, what was granted before comes first. That is no fault.
+            [core::mem::take(&mut late), outgoing.unchanged()].concat()
+        }
+        _ if outgoing.from == 2 => outgoing.unchanged(),
+        _ => away(outgoing),
+    })));
     assert_eq!(learned(&report), [REGULATOR]);
     assert!(report.findings.is_empty(), "{:?}", report.findings);
     assert!(report.ended_at > Millis(BACK) && report.ended_at < Millis(BACK + 6_000), "{:?}", report.ended_at);
@@ -248,7 +254,8 @@ fn shifted(cluster: &Cluster, elements: &[u8]) -> Vec<u8> {
 fn an_explicit_share_that_its_header_does_not_name_is_silence() {
     const LIAR: u16 = 1;
     for how in ["shifted", "not canonical", "shorter", "longer", "beyond what was granted", "kept back", "a seed"] {
-        for rows in [3, TWO_CHUNKS] {
+        let most = if how == "beyond what was granted" { 12 * CHUNK } else { TWO_CHUNKS };
+        for rows in [3, most] {
             let mut plan = delegated(90, 2, rows);
             plan.corrupt.insert(LIAR);
             plan.min_contributors(4);

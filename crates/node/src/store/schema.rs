@@ -85,17 +85,15 @@ UPDATE rounds SET phase = 'abandoned', view = json_set(view, '$.status', 'abando
     '$.reason', 'the daemon was replaced by a newer version in mid-round') WHERE phase NOT IN ('completed', 'abandoned');
 UPDATE rounds SET closed = 1;
 
--- Secrets have a place now, as messages do: the order in which they were stored.
-CREATE TABLE placed_secrets (
+-- Secrets have a place now, as messages do: the order in which they were stored. Those of rounds that are over go.
+DROP TABLE secrets;
+CREATE TABLE secrets (
     place INTEGER PRIMARY KEY,
     round BLOB NOT NULL REFERENCES rounds (id),
     name TEXT NOT NULL,
     sealed BLOB NOT NULL,
     UNIQUE (round, name)
 ) STRICT;
-INSERT INTO placed_secrets (round, name, sealed) SELECT round, name, sealed FROM secrets ORDER BY rowid;
-DROP TABLE secrets;
-ALTER TABLE placed_secrets RENAME TO secrets;
 
 -- Inputs that were dealt, by a keyed fingerprint: whether two periods had the same one (PROTOCOL 4.1).
 CREATE TABLE inputs (

@@ -14,6 +14,9 @@ use super::step::{Action, Change, Ended, Millis, Note};
 use super::terms::Terms;
 use super::{Round, waits};
 
+/// How the reason of a party begins that gave up because others did.
+const CANNOT_END: &str = "the round cannot end any more";
+
 impl Round {
     /// PROTOCOL 4.8: who sees n − q + 1 Closes of ∞ abandons too, for the round cannot end; and enough of them without a
     /// lock prove that nothing of it has opened or can.
@@ -22,13 +25,17 @@ impl Round {
         let forever = closed_forever(terms, context.ledger, true);
         if self.ended.is_none() && context.board.certified.is_none() && forever.len() >= terms.ends_a_round() {
             let why = |&party: &u16| {
-                let said = context.ledger.from(MessageKind::Abandon, party).map(Sealed::body);
-                let reason =
-                    if let Some(Body::Abandon { reason }) = said { waits::plain(reason) } else { String::new() };
-                alloc::format!("{} has given it up ({reason})", terms.party_id(party))
+                let id = terms.party_id(party);
+                match context.ledger.from(MessageKind::Abandon, party).map(Sealed::body) {
+                    // Who gave up because others did says nothing new.
+                    Some(Body::Abandon { reason }) if !reason.starts_with(CANNOT_END) => {
+                        alloc::format!("{id} has given it up ({})", waits::plain(reason))
+                    }
+                    _ => alloc::format!("{id} has given it up"),
+                }
             };
             let reasons: Vec<String> = forever.iter().map(why).collect();
-            self.abandon(context, alloc::format!("the round cannot end any more: {}", reasons.join(", ")));
+            self.abandon(context, alloc::format!("{CANNOT_END}: {}", reasons.join(", ")));
         }
         if self.gave_up && !self.void && terms.makes_void(&closed_forever(terms, context.ledger, false)) {
             self.void = true;

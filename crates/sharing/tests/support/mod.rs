@@ -1,4 +1,5 @@
 //! What the tests of dealings share.
+#![allow(dead_code)] // Each of them uses some of it.
 
 use proptest::prelude::*;
 use sharing::{Cells, Column, Dealing, Encoded, Field, InputDigest, InputHasher, Layout, Scheme, add_seeded_share};

@@ -270,7 +270,7 @@ fn elements(terms: &Terms, step: &Step, place: &Memory) -> Verdict {
     for change in &step.changes {
         match change {
             Change::EraseSecrets => {
-                place.objects().filter(|object| matches!(object, Object::Share(_))).try_for_each(goes)?;
+                place.objects().filter(|object| *object != Object::Partial).try_for_each(goes)?;
             }
             Change::EraseSecret(SecretName::ShareTo(recipient)) => goes(Object::ShareFor(*recipient))?,
             _ => {}

@@ -102,8 +102,8 @@ fn equal_inputs_of_two_periods_are_known_without_a_trace_of_them() {
     assert!(stored.contains(&made(&key())) && !stored.contains(&made(&StorageKey::from_bytes(&[8; 32]))));
 }
 
-/// A store as version 1 left it, with this number.
-fn version_1(data_dir: &Path, sequence: i64) {
+/// A store as version 1 left it, with this number: a round that is completed, and one with a sealed secret in the middle.
+fn version_1(data_dir: &Path, sequence: i64) -> Vec<u8> {
     fs::create_dir_all(data_dir).expect("creates");
     let connection = Connection::open(data_dir.join(FILE)).expect("opens");
     connection.execute_batch(schema::VERSION_1).expect("makes the tables");
@@ -112,44 +112,45 @@ fn version_1(data_dir: &Path, sequence: i64) {
     connection.execute(meta, ("party", "p1")).expect("inserts");
     connection.execute(meta, ("key-check", key().seal(schema::CHECK, &[]))).expect("inserts");
     connection.execute(meta, ("sequence", sequence)).expect("inserts");
-    for (id, period) in [([2u8; 32], "2026-Q2"), (ROUND, "2026-Q3")] {
-        let round = "INSERT INTO rounds VALUES (?1, 'average', ?2, 0, ?3, 'collecting', '{}', ?4)";
-        connection.execute(round, (id, period, [9u8; 32], "2023-11-14T22:13:20.000001Z")).expect("inserts");
+    for (id, period, phase) in [([2u8; 32], "2026-Q2", "completed"), (ROUND, "2026-Q3", "collecting")] {
+        let round = "INSERT INTO rounds VALUES (?1, 'average', ?2, 0, ?3, ?4, ?5, ?6)";
+        let view = format!("{{\"status\":\"of it\",\"phase\":\"{phase}\",\"reason\":null}}");
+        let started = "2023-11-14T22:13:20.000001Z";
+        connection.execute(round, (id, period, [9u8; 32], phase, view, started)).expect("inserts");
     }
     for digest in [5, 3, 9, 1, 7] {
         let MessageRow { digest, author, kind, bytes } = message(digest);
         let put = "INSERT INTO messages (round, digest, author, kind, bytes) VALUES (?1, ?2, ?3, ?4, ?5)";
         connection.execute(put, (ROUND, digest, author, kind, bytes)).expect("inserts");
     }
-    for name in ["seed-2", "gone", "dealing", "share-to-1"] {
-        let sealed = key().seal(&read::secret_aad(&ROUND, name), name.as_bytes());
-        let put = "INSERT INTO secrets (round, name, sealed) VALUES (?1, ?2, ?3)";
-        connection.execute(put, (ROUND, name, sealed)).expect("inserts");
-    }
-    connection.execute_batch("DELETE FROM secrets WHERE name = 'gone'").expect("deletes");
+    let sealed = key().seal(&read::secret_aad(&ROUND, "dealing"), CANARY);
+    let put = "INSERT INTO secrets (round, name, sealed) VALUES (?1, 'dealing', ?2)";
+    connection.execute(put, (ROUND, &sealed)).expect("inserts");
     let line = draft().number(1, &"p1".into(), &"0.1.0".into()).to_line().text;
     connection.execute("INSERT INTO audit VALUES (1, ?1)", [line]).expect("inserts");
     connection.execute_batch("INSERT INTO kept VALUES ('disclosure', 'a', x'01')").expect("inserts");
+    sealed
 }
 
 #[test]
 fn a_store_of_version_1_is_brought_up_to_date() {
     let (_directory, data_dir) = place();
-    version_1(&data_dir, 7);
+    let sealed = version_1(&data_dir, 7);
+    assert!(!holding(&data_dir, &sealed).is_empty());
     assert!(matches!(Store::open_read_only(&data_dir), Err(StoreError::Older { found: 1, known: 2, .. })));
     for _ in 0..2 {
         let store = Store::open(&data_dir, &key(), "p1").expect("opens");
         let rounds = store.rounds().expect("reads");
         assert_eq!(rounds.iter().map(|round| round.id).collect::<Vec<_>>(), [[2; 32], ROUND]);
         assert!(rounds.iter().all(|round| (round.joined, round.void, round.abstains) == (0, false, false)));
-        assert_eq!((rounds[1].phase.as_str(), rounds[1].started), ("collecting", row(ROUND, "", 0).started));
+        assert!(rounds.iter().all(|round| round.closed && round.started == row(ROUND, "", 0).started));
+        // Rounds of that version ended with a restart.
+        let phases: Vec<_> = rounds.iter().map(|round| round.phase.as_str()).collect();
+        assert_eq!(phases, ["completed", "abandoned"]);
+        assert!(rounds[0].view.contains("\"of it\"") && rounds[1].view.contains("newer version"), "{rounds:?}");
+        assert!(store.secrets(&ROUND).expect("reads").is_empty());
+        assert_eq!(holding(&data_dir, &sealed), [""; 0].map(PathBuf::from));
         assert_eq!(store.messages(&ROUND).expect("reads"), [5, 3, 9, 1, 7].map(message));
-        let secrets = store.secrets(&ROUND).expect("opens");
-        assert_eq!(
-            secrets.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
-            ["seed-2", "dealing", "share-to-1"]
-        );
-        assert!(secrets.iter().all(|(name, plain)| plain.as_slice() == name.as_bytes()));
         assert_eq!(store.audit_from(1, 10).expect("reads").len(), 1);
         assert_eq!(store.kept("disclosure", "a").expect("reads").as_deref(), Some(&[1][..]));
         assert_eq!(store.clock(WALL).expect("reads"), 0);
@@ -159,6 +160,7 @@ fn a_store_of_version_1_is_brought_up_to_date() {
     }
     let store = Store::open(&data_dir, &key(), "p1").expect("opens");
     let put = |tx: &mut Transaction<'_>| tx.put_secret(&ROUND, "dealing", b"");
+    store.commit(put).expect("commits");
     assert!(matches!(store.commit(put), Err(StoreError::SecretExists { .. })), "its rules hold as before");
     let put = |tx: &mut Transaction<'_>| tx.put_secret(&[9; 32], "dealing", b"");
     assert!(matches!(store.commit(put), Err(StoreError::NoSuchRound)));
