@@ -274,6 +274,21 @@ impl Testbed {
         self.until(&format!("{} has ended", self.id(party)), || daemon.0.try_wait().expect("it can be waited for"))
     }
 
+    /// Kills several daemons at one moment, and waits until all have ended.
+    pub(crate) fn kill_together(&mut self, parties: &[usize]) {
+        let take = |&party: &usize| (party, self.parties[party].daemon.take().expect("it runs"));
+        let mut daemons: Vec<(usize, Guarded)> = parties.iter().map(take).collect();
+        daemons.iter().for_each(|(_, daemon)| daemon.signal(Signal::KILL));
+        for (party, daemon) in &mut daemons {
+            self.until(&format!("{} has ended", self.id(*party)), || daemon.0.try_wait().expect("it can be waited for"));
+        }
+    }
+
+    /// Whether a party's daemon was started and has not been ended by the test.
+    pub(crate) fn is_up(&self, party: usize) -> bool {
+        self.parties[party].daemon.is_some()
+    }
+
     /// Ends all daemons; each has to end well.
     pub(crate) fn stop_all(&mut self) {
         for party in 0..self.count() {
@@ -355,6 +370,12 @@ impl Testbed {
             let ended = self.round_is(party, round, "has ended", |round| round["status"] != "open");
             assert_eq!(ended["status"], status, "{}: {ended:#}", self.id(party));
         }
+    }
+
+    /// A party's result as the commands show it, from its file: also where a crash came before the exports.
+    #[track_caller]
+    pub(crate) fn result(&self, party: usize, round: &str) -> Value {
+        self.run(party, &["result", "show", round, "--json"]).exits(0).json()
     }
 
     /// Runs a round from a party to its end.

@@ -118,6 +118,7 @@ impl Hub {
         hub.check_in_force();
         hub.warn_of_what_is_missing();
         hub.turn()?;
+        hub.export_what_is_missing()?;
         Ok(hub)
     }
 

@@ -5,6 +5,7 @@
 //! disk, and only then acts (PROTOCOL 7). Links, jobs and admin calls run beside it and reach it through bounded queues.
 
 mod approval;
+mod exports;
 mod files;
 mod hub;
 mod notify;

@@ -15,7 +15,6 @@ use super::peers::Peer;
 use super::recovery::{Asked, Shown};
 use super::rounds::Open;
 use super::work::Work;
-use crate::result::Place;
 use crate::store::{MessageRow, RoundRow, StoreError, Transaction};
 
 /// What the events of one turn brought.
@@ -154,7 +153,7 @@ impl Hub {
         }
         for (id, ended) in acts.ended {
             if let (Ended::Completed { result: Some(_) }, Some(open)) = (&ended, self.rounds.get(&id)) {
-                self.export(open);
+                self.export(&open.status.computation, &open.status.period);
             }
             // The log's file is whole when a round has ended (PROTOCOL 8).
             if let Err(error) = self.store.sync_log() {
@@ -177,28 +176,6 @@ impl Hub {
         if let Some(open) = self.rounds.get(&round) {
             open.worker.push(work);
         }
-    }
-
-    /// JSON and CSV are made of the result file afterwards: the round does not wait for them.
-    fn export(&self, open: &Open) {
-        let (json, csv) = (self.settings.export_json, self.settings.export_csv);
-        let data_dir = self.settings.data_dir.clone();
-        let (computation, period) = (open.status.computation.clone(), open.status.period.clone());
-        rayon::spawn(move || {
-            let exported = Place::new(&data_dir, &computation, &period).and_then(|place| {
-                let file = place.open()?;
-                if json {
-                    place.export_json(&file)?;
-                }
-                if csv {
-                    place.export_csv(&file)?;
-                }
-                Ok(())
-            });
-            if let Err(error) = exported {
-                tracing::error!(target: "result", %computation, %period, %error, "the result could not be exported");
-            }
-        });
     }
 }
 
