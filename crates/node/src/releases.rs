@@ -168,7 +168,7 @@ mod tests {
         let mut rows = Vec::new();
         for year in 2020..2026 {
             let mut status = released(&agreement, &year.to_string(), &[0, 1, 2, 3]);
-            status.complete();
+            status.phase = Phase::Completed.name().into();
             releases.add(&status);
             rows.push(RoundRow {
                 id: [0; 32],
@@ -179,6 +179,10 @@ mod tests {
                 phase: status.phase.clone(),
                 view: serde_json::to_string(&status).unwrap(),
                 started: audit::Time::now(),
+                joined: 0,
+                void: false,
+                abstains: false,
+                closed: true,
             });
         }
         let now = terms(&agreement, "now");
