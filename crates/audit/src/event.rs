@@ -173,7 +173,8 @@ pub enum Event {
     /// A receipt for the peer's dealing was signed. Digests: header, message.
     #[serde(rename = "receipt.sent")]
     ReceiptSent,
-    /// The peer's receipt for this party's dealing came. Digests: header, message.
+    /// The peer's receipt for this party's dealing came, or for another's whose dealer did not pass it on. Digests: header,
+    /// message.
     #[serde(rename = "receipt.received")]
     ReceiptReceived,
     /// The receipts so far went out. Digests: header, message.

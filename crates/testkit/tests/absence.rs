@@ -84,6 +84,22 @@ fn without_enough_contributors_the_round_is_given_up() {
 }
 
 #[test]
+fn who_hears_only_from_others_that_a_round_cannot_end_says_the_reason_too() {
+    // p0 learns of the round first, so it gives up first, and it has no link with p3. The others, who give up because it
+    // did, tell p3.
+    let mut plan = four(31);
+    plan.deadlines(Duration::from_secs(10), Duration::from_secs(30));
+    plan.without(|h| matches!(h, Happening::Up(0, _) | Happening::Up(_, 3) | Happening::Approve(1..=3)));
+    plan.script.extend([(2_000, Happening::Up(0, 1)), (2_000, Happening::Up(0, 2))]);
+    plan.script.extend([(5_000, Happening::Up(1, 3)), (5_000, Happening::Up(2, 3))]);
+    plan.expect = Expect::Abandoned(vec!["waited for Deal from p1".into()]);
+    let report = run(plan);
+    let told =
+        report.abandoned().iter().any(|(party, reason)| *party == 3 && reason.contains("has given it up (p0 has"));
+    assert!(told, "{:?}", report.abandoned());
+}
+
+#[test]
 fn declining_is_not_for_good() {
     let mut plan = Plan::trio(40);
     plan.without(|h| *h == Happening::Approve(2));

@@ -401,3 +401,22 @@ fn with_exactly_k_a_wrong_partial_sum_shifts_the_total_unseen() {
     let violation = lies_from_the_start(plan, 2).run().unwrap_err();
     assert!(violation.what.contains("a total is wrong"), "{violation}");
 }
+
+/// It deals, and signs and passes on nothing more: neither its Receipts nor those for its dealing go through it.
+#[test]
+fn a_dealer_that_is_gone_after_its_dealing_holds_up_nobody() {
+    for (seed, gone) in (0..20).flat_map(|seed| [(seed, 0), (seed, 1), (seed, 2)]) {
+        let mut plan = plan(seed, &[Roles::ALL; 3], 2, 1);
+        plan.corrupt.insert(gone);
+        plan.expect = Expect::Ended;
+        let report = judge(Cluster::new(plan).tampered(Box::new(move |outgoing| match outgoing.message() {
+            Some((_, _, Body::Propose { .. } | Body::Deal { .. } | Body::Share { .. })) => outgoing.unchanged(),
+            Some(_) if outgoing.from == gone => Vec::new(),
+            _ => outgoing.unchanged(),
+        })));
+        assert_eq!(report.contributors(), Some(vec![0, 1, 2]), "p{gone} is gone: {report:?}");
+        for party in (0..3).filter(|&party| party != usize::from(gone)) {
+            assert!(report.parties[party].totals.is_some(), "p{gone} is gone: {report:?}");
+        }
+    }
+}

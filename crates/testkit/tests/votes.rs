@@ -299,17 +299,16 @@ fn who_passes_a_message_to_a_party_that_it_does_not_concern_is_at_fault() {
     let mut plan = Plan::trio(110);
     plan.corrupt.insert(1);
     let cluster = Cluster::new(plan);
-    // What p0 signs for p1: its Receipt.
+    // What p0 tells those who learn no result.
     let round = cluster.terms().round();
     let honest = Forger::new(cluster.plan(), 0, round);
     let tamper: Tamper = Box::new(move |outgoing| {
         let mut parcels = outgoing.unchanged();
         if let (Some((1, _, Body::Ready { .. })), 2) = (outgoing.message(), outgoing.to) {
-            let receipt = Body::Receipt { dealing: wire::DealingDigest([3; 32]) };
-            parcels.push((2, honest.says(Some(1), receipt)));
+            parcels.push((2, honest.says(None, Body::Outcome { result: None })));
         }
         parcels
     });
     let report = cluster.tampered(tamper).run().unwrap_or_else(|violation| panic!("{violation}"));
-    assert!(report.findings.iter().any(|f| f.by == 2 && f.culprit == 1 && f.kind == Some(MessageKind::Receipt)));
+    assert!(report.findings.iter().any(|f| f.by == 2 && f.culprit == 1 && f.kind == Some(MessageKind::Outcome)));
 }

@@ -24,14 +24,20 @@ impl Round {
         let terms = context.terms;
         let forever = closed_forever(terms, context.ledger, true);
         if self.ended.is_none() && context.board.certified.is_none() && forever.len() >= terms.ends_a_round() {
+            let said = |party: u16| match context.ledger.from(MessageKind::Abandon, party).map(Sealed::body) {
+                Some(Body::Abandon { reason }) => waits::plain(reason),
+                _ => String::new(),
+            };
+            // Who gave up because others did says nothing new, unless nobody else is heard to say why.
+            let first_hand = |party: u16| !said(party).is_empty() && !said(party).starts_with(CANNOT_END);
+            let somebody = forever.iter().any(|&party| first_hand(party));
             let why = |&party: &u16| {
-                let id = terms.party_id(party);
-                match context.ledger.from(MessageKind::Abandon, party).map(Sealed::body) {
-                    // Who gave up because others did says nothing new.
-                    Some(Body::Abandon { reason }) if !reason.starts_with(CANNOT_END) => {
-                        alloc::format!("{id} has given it up ({})", waits::plain(reason))
-                    }
-                    _ => alloc::format!("{id} has given it up"),
+                let (id, reason) = (terms.party_id(party), said(party));
+                let reason = reason.strip_prefix(CANNOT_END).map_or(&*reason, |reason| reason.trim_start_matches(": "));
+                if reason.is_empty() || (somebody && !first_hand(party)) {
+                    alloc::format!("{id} has given it up")
+                } else {
+                    alloc::format!("{id} has given it up ({reason})")
                 }
             };
             let reasons: Vec<String> = forever.iter().map(why).collect();

@@ -9,12 +9,15 @@ use wire::{Body, MessageKind, Sealed};
 
 use super::Round;
 use super::context::Context;
-use super::step::Action;
+use super::step::{Action, Millis};
 use super::workplace::Object;
 
-/// Inventories that are answered on one link. One is sent when a link comes up and one when a party joins a round; a
-/// peer that asks again and again gets no more.
-const MAX_INVENTORIES: u32 = 4;
+/// Inventories that are answered on one link. One is sent when a link comes up, one when a party joins a round, and
+/// [`MOST_REMINDERS`] while nothing is certified; a peer that asks again and again gets no more.
+const MAX_INVENTORIES: u32 = 4 + MOST_REMINDERS;
+/// Inventories that a party sends because time passes. They come at doubling intervals, so they last for longer than any
+/// round.
+const MOST_REMINDERS: u32 = 24;
 
 impl Round {
     /// PROTOCOL 6.3: a link has no memory. Say that there is this round, and what we hold of it.
@@ -31,6 +34,36 @@ impl Round {
         context.step.actions.push(Action::SendHave { to: peer, have });
         self.holder.link_up(context, peer);
         self.receiver.link_up(context, peer);
+    }
+
+    /// PROTOCOL 6.3, between compute parties whose links stay up: a dealer that is gone passes no Receipts on any more, and
+    /// what it told one of them the others have to hear from that one. So they exchange again shortly before
+    /// `collect_for` is over, when sets are made of what is known, and at doubling intervals until there is a certificate.
+    pub(super) fn remind(&mut self, context: &mut Context<'_>) {
+        let before = self.reminders;
+        while context.board.certified.is_none() && self.reminder().is_some_and(|due| context.now >= due) {
+            self.reminders += 1;
+        }
+        if self.reminders == before {
+            return;
+        }
+        for &to in context.terms.computes().iter().filter(|&&party| party != context.terms.me()) {
+            let have = inventory(context, to);
+            context.step.actions.push(Action::SendHave { to, have });
+        }
+    }
+
+    /// When compute parties exchange again what they hold.
+    pub(super) fn reminder(&self) -> Option<Millis> {
+        let terms = &self.terms;
+        if !terms.is_compute(terms.me()) || self.gave_up || self.ended.is_some() || self.reminders >= MOST_REMINDERS {
+            return None;
+        }
+        let computation = terms.computation();
+        let before = computation.attempt_deadline.min(computation.collect_for / 2);
+        let first = self.started.after(computation.collect_for - before);
+        let since = computation.attempt_deadline.saturating_mul((1 << self.reminders) - 1);
+        Some(first.after(since))
     }
 
     /// Sends what the peer lacks: of what is public, and of what we ourselves addressed to it.

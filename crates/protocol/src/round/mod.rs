@@ -76,6 +76,8 @@ pub struct Round {
     /// What went out over each live link of this party's bulk objects.
     sent: BTreeMap<(u16, BulkKind), Outflow>,
     inventories: BTreeMap<u16, u32>,
+    /// How often compute parties were told again what is held here.
+    reminders: u32,
     outcomes: BTreeSet<u16>,
     compared: BTreeSet<u16>,
     differing: BTreeSet<u16>,
@@ -141,6 +143,7 @@ impl Round {
             inbox: VecDeque::new(),
             sent: BTreeMap::new(),
             inventories: BTreeMap::new(),
+            reminders: 0,
             outcomes: BTreeSet::new(),
             compared: BTreeSet::new(),
             differing: BTreeSet::new(),
@@ -196,6 +199,7 @@ impl Round {
         }
         let voter = self.voter.due(&self.terms, &self.ledger);
         let again = self.holder.again().into_iter().chain(voter).chain(self.receiver.again(&self.terms));
+        let again = again.chain(self.reminder().filter(|_| self.board.certified.is_none()));
         [self.collected(), self.give_up(), self.last_day()].into_iter().chain(again).filter(|&at| at > now).min()
     }
 
@@ -285,6 +289,7 @@ impl Round {
         self.compare(context);
         self.close(context);
         self.expire(context);
+        self.remind(context);
     }
 
     /// PROTOCOL 4.7: result parties compare Outcomes, each once, as soon as both are there.

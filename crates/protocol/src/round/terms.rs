@@ -307,9 +307,11 @@ impl Terms {
         self.members.get(usize::from(party)).map(|m| &m.key)
     }
 
-    /// The parties that a message concerns (PROTOCOL 3), whoever sends it; without this party itself.
+    /// The parties that a message is sent to at once (PROTOCOL 3): its recipient, or all that it concerns; without this
+    /// party itself.
     pub(super) fn audience(&self, body: &Body, recipient: Option<u16>) -> Vec<u16> {
-        (0..self.parties()).filter(|&p| p != self.me && self.concerns(body, recipient, p)).collect()
+        let hears = |party: u16| recipient.map_or_else(|| self.concerns(body, None, party), |only| only == party);
+        (0..self.parties()).filter(|&party| party != self.me && hears(party)).collect()
     }
 
     /// Whether a message concerns that party.
@@ -319,7 +321,9 @@ impl Terms {
             Body::Deal { .. } | Body::Dealt { .. } | Body::Accept { .. } | Body::Certificate { .. } => {
                 self.is_compute(party) || self.is_result(party)
             }
-            Body::Share { .. } | Body::Receipt { .. } => recipient == Some(party),
+            Body::Share { .. } => recipient == Some(party),
+            // It is sent to its dealer, who passes it on. Where the dealer is gone, the compute parties exchange it (6.3).
+            Body::Receipt { .. } => recipient == Some(party) || self.is_compute(party),
             Body::Close { until: Until::Forever, .. } => true,
             Body::Open { .. } | Body::Ready { .. } | Body::Close { .. } => self.is_compute(party),
             Body::Partial { .. } => self.is_result(party),
