@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protocol::agreement::{Adversary, ColumnDraft, Quorum, SharingDraft, SharingScheme};
+use protocol::agreement::{Adversary, ColumnDraft, ComputationDraft, Quorum, SharingDraft, SharingScheme};
+use protocol::round::Rule;
 
+use super::signing::Signing;
 use crate::consortium::{Blueprint, Key, Roles, column, computation, figures};
 use crate::dice::Dice;
 
@@ -32,6 +34,54 @@ pub enum Happening {
     Down(u16, u16),
     /// A link comes up.
     Up(u16, u16),
+    /// The operator of this party gives its round up.
+    Abandon(u16),
+    /// The machine of this party goes down, there, and comes up after so long, or [`NEVER`].
+    Crash(u16, CrashPoint, u64),
+    /// The store of this party is copied, and its guard.
+    Copy(u16),
+    /// The machine of this party goes down, and comes up with that copy of its store.
+    Restore(u16, usize, GuardFate),
+}
+
+/// As long as a machine that does not come up again is down.
+pub const NEVER: u64 = u64::MAX;
+
+/// Where in what it does a machine goes down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CrashPoint {
+    /// Between two events.
+    Now,
+    /// When it next has something to send: before the commit, so that nothing of the step has ever been.
+    BeforeCommit,
+    /// When it next has something to send: between store and guard.
+    BeforeGuard,
+    /// When it next has something to send: after so many of the step's actions.
+    Acting(u8),
+    /// In its next job, after so many operations; or at its end, before anybody is told.
+    Working(u8),
+}
+
+/// What becomes of the guard when the store is put back to an older copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GuardFate {
+    /// It is where copies do not reach.
+    Kept,
+    /// It is gone.
+    Lost,
+    /// It was copied and is put back with the store.
+    Older,
+}
+
+/// A rule of whoever owns a round that all parties break, to see that the observer notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lapse {
+    /// At a start the guard is not looked at.
+    GuardIgnored,
+    /// After a recovery the guard gets the mark that the store had before.
+    GuardFalls,
+    /// A period is dealt anew when a round of it has ended, and no proof is asked for.
+    VoidProof,
 }
 
 /// How a plan has to end at every honest party.
@@ -41,6 +91,10 @@ pub enum Expect {
     Completed(Vec<u16>),
     /// Without a result; every reason holds all of these words.
     Abandoned(Vec<String>),
+    /// With a sum of whoever the parties agree on.
+    Result,
+    /// With a sum if PROTOCOL 1 promises one, given who is there at the end; one way or the other otherwise.
+    Promised,
     /// One way or the other: only safety is at stake.
     Ended,
 }
@@ -60,6 +114,18 @@ pub struct Plan {
     pub full: BTreeMap<u16, u32>,
     /// Parties under an adversary: what they send may be changed, and they may be named.
     pub corrupt: BTreeSet<u16>,
+    /// How all parties sign.
+    pub signing: Signing,
+    /// v of the last round of the period that may be started.
+    pub most_voided: u32,
+    /// Messages in a hundred that arrive twice.
+    pub duplicates: u64,
+    /// Rules that are switched off at honest parties, to see that the observer notices.
+    pub off: Vec<Rule>,
+    /// Rules that the machines of corrupt parties do not keep to.
+    pub loose: Vec<Rule>,
+    /// A rule about owning rounds that nobody keeps to, to see that the observer notices.
+    pub lapse: Option<Lapse>,
     /// What happens when, in milliseconds.
     pub script: Vec<(u64, Happening)>,
     /// Least and greatest delay of a parcel, in milliseconds.
@@ -83,6 +149,12 @@ impl Plan {
             spoilt: BTreeSet::new(),
             full: BTreeMap::new(),
             corrupt: BTreeSet::new(),
+            signing: Signing::Ed25519,
+            most_voided: 0,
+            duplicates: 0,
+            off: Vec::new(),
+            loose: Vec::new(),
+            lapse: None,
             script: Vec::new(),
             latency: (1, 50),
             work: (0, 20),
@@ -322,6 +394,41 @@ impl Plan {
         }
     }
 
+    /// The plan in words, without keys and tables.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let role = |r: &Roles| {
+            [(r.input, 'i'), (r.compute, 'c'), (r.result, 'r')]
+                .iter()
+                .filter(|(has, _)| *has)
+                .map(|(_, c)| *c)
+                .collect()
+        };
+        let roles: Vec<String> = self.roles().iter().map(role).collect();
+        let about = self.blueprint.draft.computations.first().map(|computation| {
+            let ComputationDraft { sharing, adversary, min_contributors, collect_for, give_up_after, .. } = computation;
+            format!("{sharing:?}, {adversary:?}, μ {min_contributors:?}, {collect_for:?}, {give_up_after:?}")
+        });
+        let mut script: Vec<&(u64, Happening)> =
+            self.script.iter().filter(|(at, happening)| *at > 0 || !matches!(happening, Happening::Up(..))).collect();
+        script.sort_by_key(|(at, _)| *at);
+        let script: Vec<String> = script.iter().map(|(at, happening)| format!("{at} {happening:?}")).collect();
+        format!(
+            "parties {}, {}, corrupt {:?}, off {:?}, loose {:?}, {:?}, {:?}, latency {:?}, jobs {:?}, expected {:?}\nscript: {}",
+            roles.join(" "),
+            about.unwrap_or_default(),
+            self.corrupt,
+            self.off,
+            self.loose,
+            self.lapse,
+            self.signing,
+            self.latency,
+            self.work,
+            self.expect,
+            script.join(", "),
+        )
+    }
+
     /// What each party does, as its input and the draft say.
     #[must_use]
     pub fn roles(&self) -> Vec<Roles> {
@@ -344,6 +451,10 @@ pub fn about(happening: &Happening) -> u16 {
         | Happening::AutoApprove(p)
         | Happening::Decline(p)
         | Happening::Mend(p)
+        | Happening::Abandon(p)
+        | Happening::Crash(p, ..)
+        | Happening::Copy(p)
+        | Happening::Restore(p, ..)
         | Happening::Down(p, _)
         | Happening::Up(p, _) => p,
     }
