@@ -280,7 +280,9 @@ impl Testbed {
         let mut daemons: Vec<(usize, Guarded)> = parties.iter().map(take).collect();
         daemons.iter().for_each(|(_, daemon)| daemon.signal(Signal::KILL));
         for (party, daemon) in &mut daemons {
-            self.until(&format!("{} has ended", self.id(*party)), || daemon.0.try_wait().expect("it can be waited for"));
+            self.until(&format!("{} has ended", self.id(*party)), || {
+                daemon.0.try_wait().expect("it can be waited for")
+            });
         }
     }
 

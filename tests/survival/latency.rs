@@ -16,7 +16,8 @@ const ROUNDS: usize = 50;
 #[test]
 #[ignore = "a measurement: run it alone, in a release build"]
 fn a_round_of_one_cell() {
-    let mut testbed = Testbed::of(3, &[simple("additive", "60s", "2m"), shamir("threshold", 2, 3, "60s", "2m")].concat());
+    let mut testbed =
+        Testbed::of(3, &[simple("additive", "60s", "2m"), shamir("threshold", 2, 3, "60s", "2m")].concat());
     by_period(&testbed, &["additive", "threshold"]);
     testbed.start_all();
     for computation in ["additive", "threshold"] {

@@ -61,7 +61,9 @@ pub(crate) fn agree(testbed: &Testbed, table: &Table, end: End) {
         End::Completed => (table.address(), "result.released"),
         End::Abandoned => (table.address(), "round.abandoned"),
     };
-    let of_round = |record: &Value| record["round"]["computation"] == *table.computation && record["round"]["period"] == *table.period;
+    let of_round = |record: &Value| {
+        record["round"]["computation"] == *table.computation && record["round"]["period"] == *table.period
+    };
     // The file follows the store; once the last record is there, all before it are.
     (0..testbed.count()).for_each(|party| drop(testbed.recorded(party, last, of_round)));
     let mut story = Story::default();

@@ -81,7 +81,8 @@ fn a_round_that_one_party_abandons_ends_everywhere_at_once_and_its_period_comple
         let begin = testbed.begin(0, &["round", "start", "headcount", "--period", "2026-Q3"]);
         testbed.ended(begin).exits(0);
         for party in [0, 1] {
-            testbed.round_is(party, ROUND, "waits for approval", |round| round["v"] == 1 && round["phase"] == "approval");
+            testbed
+                .round_is(party, ROUND, "waits for approval", |round| round["v"] == 1 && round["phase"] == "approval");
             testbed.run(party, &["round", "approve", ROUND, "--by", "A. Officer"]).exits(0);
         }
         completes_anew(&testbed, 2, &second);

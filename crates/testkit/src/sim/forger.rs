@@ -34,6 +34,12 @@ impl Forger {
         Parcel::message(&Sealed::sign(self.round, sender, recipient, body, &self.signer))
     }
 
+    /// The round that it speaks in.
+    #[must_use]
+    pub fn round(&self) -> RoundId {
+        self.round
+    }
+
     /// The same forger in another round.
     #[must_use]
     pub fn in_round(&self, round: RoundId) -> Self {

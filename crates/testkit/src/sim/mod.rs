@@ -7,6 +7,7 @@
 //!
 //! Everything follows from the plan and its seed, so a failure replays.
 
+mod adversary;
 mod disk;
 mod forger;
 mod lies;
@@ -16,6 +17,7 @@ mod owner;
 mod party;
 mod place;
 mod plan;
+mod random;
 mod report;
 mod signing;
 
@@ -41,6 +43,9 @@ use crate::dice::Dice;
 const MAX_EVENTS: u64 = 400_000;
 /// How many of the last events a failure shows.
 const TRACE: usize = 80;
+
+/// Why operators give rounds up.
+const GAVE_UP: &str = "enough";
 
 /// What happens next.
 #[derive(Clone, Copy)]
@@ -138,6 +143,10 @@ impl Cluster {
             trace: Trace::default(),
             plan,
         };
+        if cluster.plan.mischief {
+            let (tamper, ear) = adversary::adversary(&cluster.plan, cluster.parties[0].terms[0].round());
+            (cluster.tamper, cluster.ear) = (Some(tamper), Some(ear));
+        }
         for (at, happening) in cluster.plan.script.clone() {
             cluster.schedule(Millis(at), Occurrence::Happening(happening));
         }
@@ -199,6 +208,8 @@ impl Cluster {
         Ok(Report {
             parties: self.parties.iter().map(standing).collect(),
             certified: self.observer.certified().cloned(),
+            crashes: self.parties.iter().map(|party| u64::from(party.life)).sum(),
+            attempts: self.observer.attempts(),
             findings: self.observer.findings,
             ended_at: self.ended_at,
             events: self.events,
@@ -208,7 +219,7 @@ impl Cluster {
     /// Whether an honest party ended as the plan expects.
     fn expected(&self, index: u16, party: &Party) -> Result<(), String> {
         let abstains = party.disk.rounds.values().next_back().is_some_and(|stored| stored.abstains);
-        if self.observer.is_corrupt(index) || party.machine.is_none() || abstains {
+        if self.observer.is_corrupt(index) || !party.runs() || abstains {
             return Ok(());
         }
         let expect = match &self.plan.expect {
@@ -238,6 +249,14 @@ impl Cluster {
             let set = self.observer.certified();
             set.map(|set| set.dealings.iter().map(|entry| entry.dealer).collect::<Vec<_>>())
         };
+        // Whoever gave up on its own ends so, whatever the others go on to do.
+        let alone = match ended {
+            Ended::Abandoned { reason } => reason == GAVE_UP || (*v == 0 && self.plan.late.contains(&index)),
+            Ended::Completed { .. } => false,
+        };
+        if self.plan.expect == Expect::Promised && alone {
+            return Ok(());
+        }
         match (expect, ended) {
             (Expect::Completed(_) | Expect::Result, Ended::Completed { result }) => {
                 if let Expect::Completed(expected) = expect
@@ -255,6 +274,10 @@ impl Cluster {
             (Expect::Abandoned(words), Ended::Abandoned { reason }) => {
                 // The one that is waited for waits for others.
                 let own = format!("p{index}");
+                // Who gave up because others did may not have heard why they did.
+                if reason.starts_with("the round cannot end") {
+                    return Ok(());
+                }
                 let missing = words.iter().find(|word| !word.ends_with(&own) && !reason.contains(word.as_str()));
                 missing.map_or(Ok(()), |word| Err(format!("abandoned without {word:?}: {reason}")))
             }
@@ -275,7 +298,7 @@ impl Cluster {
             let gave_up = latest.and_then(|v| stored.disk.rounds.get(&v)).is_some_and(|round| {
                 round.abstains || (round.certified().is_none() && matches!(round.ended, Some(Ended::Abandoned { .. })))
             });
-            stored.machine.is_some() && !self.observer.is_corrupt(party) && !gave_up
+            stored.runs() && !self.observer.is_corrupt(party) && !gave_up
         };
         let count = |parties: &[u16]| parties.iter().filter(|party| here(party)).count();
         let corrupt = terms.computes().iter().filter(|party| self.observer.is_corrupt(**party)).count();
@@ -335,7 +358,7 @@ impl Cluster {
             Happening::Approve(party) => self.tell(party, Event::Approve(person()), "approved by a person"),
             Happening::AutoApprove(party) => self.tell(party, Event::Approve(Approver::Policy), "approved by policy"),
             Happening::Decline(party) => self.tell(party, Event::Decline { reason: "not yet".into() }, "declined"),
-            Happening::Abandon(party) => self.tell(party, Event::Abandon { reason: "enough".into() }, "gave up"),
+            Happening::Abandon(party) => self.tell(party, Event::Abandon { reason: GAVE_UP.into() }, "gave up"),
             Happening::Mend(party) => {
                 let party = &mut self.parties[usize::from(party)];
                 party.input.clone_from(&party.good);

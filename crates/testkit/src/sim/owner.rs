@@ -1,7 +1,7 @@
 //! What a node does around its rounds: joins, commits, acts, goes down, comes up, recovers (PROTOCOL 1.2, 4.8, 7).
 
 use protocol::recovery::{NotAsked, Recovery, Verdict, verdict};
-use protocol::round::{Action, Change, Done, Ended, Event, Millis, Round, Step, check_void};
+use protocol::round::{Action, Change, Done, Event, Millis, Round, Step, check_void, statements_of};
 use rand_core::Rng;
 use wire::link::{Pin, Recall};
 use wire::message::Votes;
@@ -161,6 +161,10 @@ impl Cluster {
     /// PROTOCOL 7: commits a step, then the guard, then does its actions in order. The machine may go down anywhere.
     fn absorb(&mut self, index: u16, v: u32, step: Step) -> Outcome {
         let now = self.now;
+        if step.is_empty() {
+            self.plan_tick(index);
+            return Ok(());
+        }
         let party = &mut self.parties[usize::from(index)];
         let sends = step.actions.iter().any(|action| matches!(action, Action::Send { .. }));
         let (doom, down) = match party.doom {
@@ -182,7 +186,9 @@ impl Cluster {
                 _ => {}
             }
         }
-        self.observer.step(index, v, &step, stored, now)?;
+        let running = party.machine.as_ref().and_then(|machine| machine.rounds.get(&v));
+        let goes = |object| running.is_some_and(|running| running.erases(object));
+        self.observer.step(index, v, &step, stored, &goes, now)?;
         if sends {
             let mut drawn = [0; 32];
             party.rng.fill_bytes(&mut drawn);
@@ -191,7 +197,9 @@ impl Cluster {
         if doom == Some(CrashPoint::BeforeGuard) {
             return self.crash(index, down);
         }
-        party.guard = Some(party.disk.last);
+        if sends {
+            party.guard = Some(party.disk.last);
+        }
         let most = if let Some(CrashPoint::Acting(most)) = doom { most.into() } else { usize::MAX };
         for action in step.actions.into_iter().take(most) {
             self.act(index, v, action)?;
@@ -350,6 +358,11 @@ impl Cluster {
         let party = &mut self.parties[usize::from(index)];
         party.disk = disk;
         party.disk.rounds.values_mut().for_each(|stored| stored.place.crash());
+        // PROTOCOL 7: what it forgot it learns from the other compute parties, and from nobody else.
+        let told = (0u16..).zip(&self.parties).filter(|(by, party)| *by == index || party.terms[0].is_compute(*by));
+        let disks: Vec<_> = told.flat_map(|(_, party)| party.disk.rounds.values()).collect();
+        self.observer.forgets(index, |message| disks.iter().any(|stored| stored.holds(message)));
+        let party = &mut self.parties[usize::from(index)];
         match fate {
             GuardFate::Kept => {}
             GuardFate::Lost => party.guard = None,
@@ -420,7 +433,12 @@ impl Cluster {
                 return Err("a name that is too long".into());
             };
             answer.push(Parcel::Pin(Pin { agreement: terms.agreement().0, computation, period, voided: *v }));
-            answer.extend(stored.messages.iter().filter(|message| message.sender() == from).map(Parcel::message));
+            let round = terms.round();
+            let signed = |message: &&Sealed| {
+                let sender = message.sender();
+                sender == from || !statements_of(from, round, sender, message.body()).is_empty()
+            };
+            answer.extend(stored.messages.iter().filter(signed).map(Parcel::message));
         }
         answer.push(Parcel::Recalled);
         if party.machine.is_some() {
@@ -467,22 +485,25 @@ impl Cluster {
         let Some(recovery) = party.machine.as_mut().and_then(|machine| machine.recovery.as_mut()) else {
             return Ok(());
         };
-        let Some(envelope) = parcel.envelope().filter(|envelope| envelope.sender() == to) else { return Ok(()) };
+        let Some(envelope) = parcel.envelope() else { return Ok(()) };
         let (terms, round) = (&party.terms[0], envelope.round());
         let Some(&v) = self.rounds.get(&round) else { return Ok(()) };
-        let key = terms.key(to).copied().unwrap_or_default();
-        let Ok(message) = envelope.verify_by(terms.verify(), &key) else { return Ok(()) };
         let known = party.disk.rounds.contains_key(&v) || recovery.pinned(from, &round).is_some();
-        if message.kind() == MessageKind::Share || !known {
+        if envelope.body().kind() == MessageKind::Share || !known {
             return Ok(());
         }
-        let stored = party.disk.rounds.entry(v).or_insert_with(|| Stored::new(now, place));
-        if !stored.holds(&message) {
+        let mut signed = statements_of(to, round, envelope.sender(), envelope.body());
+        signed.extend((envelope.sender() == to).then_some(envelope));
+        let key = terms.key(to).copied().unwrap_or_default();
+        for envelope in signed {
+            let Ok(message) = envelope.verify_by(terms.verify(), &key) else { continue };
+            if party.disk.rounds.get(&v).is_some_and(|stored| stored.holds(&message)) {
+                continue;
+            }
             recovery.lacked(round);
+            let stored = party.disk.rounds.entry(v).or_insert_with(|| Stored::new(now, place.clone()));
             stored.put(to, &Change::Message(message));
             stored.put(to, &Change::Abstains);
-            let reason = "this node has forgotten what it signed in this round";
-            stored.ended.get_or_insert_with(|| Ended::Abandoned { reason: reason.into() });
         }
         Ok(())
     }

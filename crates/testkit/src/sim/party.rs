@@ -62,6 +62,15 @@ impl Running {
     pub(super) fn new(round: Round) -> Self {
         Self { round, tasks: VecDeque::new() }
     }
+
+    /// Whether an object is about to be erased.
+    pub(super) fn erases(&self, object: Object) -> bool {
+        self.tasks.iter().any(|task| match task {
+            Task::Erase(goes) => *goes == object,
+            Task::EraseAll => true,
+            Task::Job(_) => false,
+        })
+    }
 }
 
 /// The terms of the rounds of a party, by v.
@@ -113,6 +122,11 @@ impl Party {
     /// The rounds that run here.
     pub(super) fn running(&mut self, v: u32) -> Option<&mut Running> {
         self.machine.as_mut()?.rounds.get_mut(&v)
+    }
+
+    /// Whether it is up, and knows what it has signed.
+    pub(super) fn runs(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.recovery.is_none())
     }
 
     /// v of the latest round that runs here.

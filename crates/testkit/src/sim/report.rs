@@ -35,6 +35,10 @@ pub struct Report {
     pub ended_at: Millis,
     /// Events handled.
     pub events: u64,
+    /// How often a machine went down.
+    pub crashes: u64,
+    /// The highest attempt in which somebody honest voted.
+    pub attempts: u32,
 }
 
 impl Report {

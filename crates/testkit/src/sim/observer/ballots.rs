@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::round::Terms;
-use wire::SetDigest;
+use wire::{Body, SetDigest, Until};
 
 use super::{Verdict, require};
 
@@ -14,7 +14,7 @@ use super::{Verdict, require};
 #[derive(Default)]
 pub(super) struct Ballots {
     accepts: BTreeMap<(u32, u32, SetDigest), BTreeSet<u16>>,
-    readys: BTreeMap<(u32, u32), BTreeSet<SetDigest>>,
+    readys: BTreeMap<(u32, u32, SetDigest), BTreeSet<u16>>,
     /// Closes of ∞ without a lock.
     unlocked: BTreeMap<u32, BTreeSet<u16>>,
 }
@@ -42,9 +42,26 @@ impl Rules<'_> {
 }
 
 impl Ballots {
-    /// An honest party signs Ready.
-    pub(super) fn ready(&mut self, rules: &Rules<'_>, v: u32, attempt: u32, set: SetDigest) -> Verdict {
-        self.readys.entry((v, attempt)).or_default().insert(set);
+    /// Counts a vote of an honest party.
+    pub(super) fn count(&mut self, v: u32, by: u16, body: &Body) {
+        match *body {
+            Body::Ready { attempt, set } => self.readys.entry((v, attempt, set)).or_default().insert(by),
+            Body::Accept { attempt, set } => self.accepts.entry((v, attempt, set)).or_default().insert(by),
+            Body::Close { until: Until::Forever, lock: None } => self.unlocked.entry(v).or_default().insert(by),
+            _ => return,
+        };
+    }
+
+    /// Forgets all votes of a party: those that count are counted again.
+    pub(super) fn forget(&mut self, by: u16) {
+        let all = self.accepts.values_mut().chain(self.readys.values_mut()).chain(self.unlocked.values_mut());
+        all.for_each(|parties| {
+            parties.remove(&by);
+        });
+    }
+
+    /// Judges a Ready of an honest party.
+    pub(super) fn ready(&self, rules: &Rules<'_>, v: u32, attempt: u32, set: SetDigest) -> Verdict {
         // PROTOCOL 4.5: every later attempt is about the same (S, Q).
         let mut earlier = self.certifiable(rules).filter(|(_, of, _)| *of < attempt);
         let other = earlier.find(|(of_round, _, certified)| *of_round != v || *certified != set);
@@ -53,28 +70,27 @@ impl Ballots {
         })
     }
 
-    /// An honest party signs Accept.
-    pub(super) fn accept(&mut self, rules: &Rules<'_>, v: u32, attempt: u32, set: SetDigest, by: u16) -> Verdict {
-        self.accepts.entry((v, attempt, set)).or_default().insert(by);
+    /// Judges an Accept of an honest party.
+    pub(super) fn accept(&self, rules: &Rules<'_>, v: u32, attempt: u32, set: SetDigest) -> Verdict {
         let sets: BTreeSet<(u32, SetDigest)> = self.certifiable(rules).map(|(v, _, set)| (v, set)).collect();
         require(sets.len() < 2, || format!("votes for certificates on different sets: {sets:?}"))?;
         let certifiable = self.certifiable(rules).any(|certificate| certificate == (v, attempt, set));
-        let later = self.readys.range((v, attempt + 1)..=(v, u32::MAX)).flat_map(|(_, sets)| sets);
-        let differs = certifiable && later.into_iter().any(|later| *later != set);
+        let mut later =
+            self.readys.iter().filter(|((of, later, _), by)| *of == v && *later > attempt && !by.is_empty());
+        let differs = certifiable && later.any(|((_, _, later), _)| *later != set);
         require(!differs, || {
             format!("a certificate of attempt {attempt} after a Ready for another set in a later one")
         })?;
         self.apart(rules, v)
     }
 
-    /// An honest party closes a round for ever and shows no lock.
-    pub(super) fn unlocked(&mut self, rules: &Rules<'_>, v: u32, by: u16) -> Verdict {
-        self.unlocked.entry(v).or_default().insert(by);
-        self.apart(rules, v)
+    /// The highest attempt in which there was a Ready.
+    pub(super) fn attempts(&self) -> u32 {
+        self.readys.keys().map(|(_, attempt, _)| *attempt).max().unwrap_or(0)
     }
 
     /// No round is void and certified.
-    fn apart(&self, rules: &Rules<'_>, v: u32) -> Verdict {
+    pub(super) fn apart(&self, rules: &Rules<'_>, v: u32) -> Verdict {
         let certified = self.certifiable(rules).any(|(of, ..)| of == v);
         require(!(certified && self.is_void(rules, v)), || format!("round {v} is void, and there is a certificate"))
     }

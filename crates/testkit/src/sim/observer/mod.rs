@@ -34,6 +34,8 @@ struct Watch {
     /// It has told the others that it gave the round up, without a certificate.
     gave_up: bool,
     released: bool,
+    /// What it signed, and whether it had a certificate then.
+    signed: Vec<(Sealed, bool)>,
     said: BTreeMap<(MessageKind, u32), [u8; 32]>,
     closed: Option<Until>,
     /// Attempts in which it accepted a set.
@@ -47,6 +49,8 @@ pub(super) struct Observer {
     /// By v, with every rule.
     terms: Vec<Terms>,
     corrupt: BTreeSet<u16>,
+    /// Parties whose store was put back to an older copy.
+    put_back: BTreeSet<u16>,
     watches: BTreeMap<(u16, u32), Watch>,
     ballots: Ballots,
     certificates: BTreeMap<(u32, SetDigest), Set>,
@@ -68,6 +72,7 @@ impl Observer {
         Self {
             terms,
             corrupt,
+            put_back: BTreeSet::new(),
             watches: BTreeMap::new(),
             ballots: Ballots::default(),
             certificates: BTreeMap::new(),
@@ -80,6 +85,11 @@ impl Observer {
     /// The set that was certified.
     pub(super) fn certified(&self) -> Option<&Set> {
         self.certificates.values().next()
+    }
+
+    /// The highest attempt in which somebody honest voted.
+    pub(super) fn attempts(&self) -> u32 {
+        self.ballots.attempts()
     }
 
     /// The terms of the round of that v, with every rule.
@@ -96,13 +106,37 @@ impl Observer {
         self.corrupt.insert(party);
     }
 
+    /// A party's store is an older copy. What it signed and no disk has any more has never been.
+    pub(super) fn forgets(&mut self, party: u16, held: impl Fn(&Sealed) -> bool) {
+        self.put_back.insert(party);
+        self.ballots.forget(party);
+        for ((_, v), watch) in self.watches.iter_mut().filter(|((of, _), _)| *of == party) {
+            let signed = core::mem::take(&mut watch.signed);
+            (watch.gave_up, watch.released, watch.closed) = (false, false, None);
+            watch.said.clear();
+            watch.accepted.clear();
+            for (message, certified) in signed.into_iter().filter(|(message, _)| held(message)) {
+                self.ballots.count(*v, party, message.body());
+                watch.remember(&message, certified);
+            }
+        }
+    }
+
     /// A party's input was loaded as it is now.
     pub(super) fn loaded(&mut self, party: u16, v: u32, input: &[i128]) {
         self.dealt.entry((party, v)).or_insert_with(|| input.to_vec());
     }
 
-    /// Judges a step that was committed, before its actions are done.
-    pub(super) fn step(&mut self, me: u16, v: u32, step: &Step, stored: &Stored, now: Millis) -> Verdict {
+    /// Judges a step that was committed, before its actions are done. `goes` tells of objects that are about to be erased.
+    pub(super) fn step(
+        &mut self,
+        me: u16,
+        v: u32,
+        step: &Step,
+        stored: &Stored,
+        goes: &dyn Fn(Object) -> bool,
+        now: Millis,
+    ) -> Verdict {
         if self.corrupt.contains(&me) {
             self.findings.extend(step.notes.iter().filter_map(|note| finding(me, note)));
             return Ok(());
@@ -119,7 +153,7 @@ impl Observer {
                 require(stored.holds(message), || format!("{message:?} is sent and is not stored"))?;
             }
         }
-        elements(self.terms(v), step, &stored.place)?;
+        elements(self.terms(v), step, &stored.place, goes)?;
         self.result(me, v, &stored.place)
     }
 
@@ -163,13 +197,14 @@ impl Observer {
         let place = &stored.place;
         let forever = matches!(message.body(), Body::Close { until: Until::Forever, .. });
         require(!watch.gave_up || forever, || format!("{message:?} is signed after Abandon"))?;
-        watch.gave_up |= message.kind() == MessageKind::Abandon && stored.certified().is_none();
-        if let Some(slot) = slot(message) {
-            let first = *watch.said.entry(slot).or_insert(message.digest().0);
-            require(first == message.digest().0, || format!("{message:?} contradicts what was signed before"))?;
-        }
+        let first = slot(message).and_then(|slot| watch.said.get(&slot));
+        let same = first.is_none_or(|first| *first == message.digest().0);
+        require(same, || format!("{message:?} contradicts what was signed before"))?;
+        let closed = watch.closed;
+        watch.remember(message, stored.certified().is_some());
+        self.ballots.count(v, me, message.body());
         let votes = |attempt: u32| {
-            let open = watch.closed < Some(Until::Attempt(attempt));
+            let open = closed < Some(Until::Attempt(attempt));
             require(open, || format!("{message:?} is signed after a Close of attempt {attempt}"))
         };
         match message.body() {
@@ -211,7 +246,6 @@ impl Observer {
             }
             Body::Accept { attempt, set } => {
                 votes(*attempt)?;
-                watch.accepted.insert(*attempt, *set);
                 // PROTOCOL 4.4: q Readys on one (a, S, Q) are a lock: it is persisted, then Accept is signed.
                 let ready = Body::Ready { attempt: *attempt, set: *set };
                 let readys = stored.of(MessageKind::Ready).filter(|message| *message.body() == ready);
@@ -219,7 +253,7 @@ impl Observer {
                 let enough = readys.len() >= usize::from(terms.quorum().q);
                 require(enough, || format!("Accept on {} Readys", readys.len()))?;
                 require(knows(terms, stored, *set), || "Accept without the set on disk".into())?;
-                if tolerated { self.ballots.accept(&rules, v, *attempt, *set, me) } else { Ok(()) }
+                if tolerated { self.ballots.accept(&rules, v, *attempt, *set) } else { Ok(()) }
             }
             Body::Close { until, lock } => {
                 // PROTOCOL 4.5: it shows the highest lock that its signer holds.
@@ -230,8 +264,7 @@ impl Observer {
                     None => true,
                 });
                 require(!hides, || format!("{message:?} hides the lock of {held:?}: it shows {shown:?}"))?;
-                watch.closed = watch.closed.max(Some(*until));
-                if forever && lock.is_none() && tolerated { self.ballots.unlocked(&rules, v, me) } else { Ok(()) }
+                if tolerated { self.ballots.apart(&rules, v) } else { Ok(()) }
             }
             Body::Certificate { attempt, set, accepts, .. } => {
                 let digest = set.digest(&terms.round());
@@ -275,8 +308,11 @@ impl Observer {
                 let rules = Rules { terms: &self.terms[v as usize], corrupt: &self.corrupt };
                 require(!rules.tolerated(), || format!("p{me} was shown a second certificate"))?;
             }
-            Note::Fault { culprit, .. } => {
-                let blamed = !self.corrupt.contains(culprit);
+            Note::Fault { culprit, kind, .. } => {
+                // A header that reached no compute party is forgotten for good; others may have seen it, and see another one.
+                let dealt_anew = *kind == Some(MessageKind::Deal) && self.put_back.contains(culprit);
+                let apart = dealt_anew && !self.terms[0].is_compute(me);
+                let blamed = !self.corrupt.contains(culprit) && !apart;
                 require(!blamed, || format!("an honest party is blamed: {note:?}"))?;
                 self.findings.extend(finding(me, note));
             }
@@ -329,11 +365,13 @@ fn knows(terms: &Terms, stored: &Stored, digest: SetDigest) -> bool {
 }
 
 /// PROTOCOL 3, 7: elements leave for those alone whom they are for, and go together with the secrets of their kind.
-fn elements(terms: &Terms, step: &Step, place: &Memory) -> Verdict {
+fn elements(terms: &Terms, step: &Step, place: &Memory, pending: &dyn Fn(Object) -> bool) -> Verdict {
     let goes = |object: Object| {
         let erases =
             |action: &Action| matches!(action, Action::EraseAll) || matches!(action, Action::Erase(o) if *o == object);
-        require(!place.holds(object) || step.actions.iter().any(erases), || format!("{object} is kept for nothing"))
+        require(!place.holds(object) || pending(object) || step.actions.iter().any(erases), || {
+            format!("{object} is kept for nothing")
+        })
     };
     for change in &step.changes {
         match change {
@@ -388,6 +426,20 @@ fn slot(message: &Sealed) -> Option<(MessageKind, u32)> {
 }
 
 impl Watch {
+    /// It has signed this.
+    fn remember(&mut self, message: &Sealed, certified: bool) {
+        if let Some(slot) = slot(message) {
+            self.said.insert(slot, message.digest().0);
+        }
+        match message.body() {
+            Body::Accept { attempt, set } => drop(self.accepted.insert(*attempt, *set)),
+            Body::Close { until, .. } => self.closed = self.closed.max(Some(*until)),
+            Body::Abandon { .. } => self.gave_up |= !certified,
+            _ => {}
+        }
+        self.signed.push((message.clone(), certified));
+    }
+
     /// Remembers how a secret would look in text: as hexadecimal, and as Rust prints bytes.
     fn hide(&mut self, secret: &[u8]) {
         let Some(head) = secret.get(..8) else { return };
