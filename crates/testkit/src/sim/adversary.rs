@@ -20,7 +20,7 @@ use crate::dice::Dice;
 
 /// Something that an adversary does throughout a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Habit {
+pub enum Habit {
     /// Keeps messages of a kind from some parties.
     KeepsBack(MessageKind),
     /// Tells some parties nothing at all.
@@ -96,7 +96,7 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
         MessageKind::Partial,
         MessageKind::Close,
     ];
-    let habits = (0..1 + dice.below(5)).map(|_| {
+    let random = (0..2 + dice.below(5)).map(|_| {
         let kind = kinds[dice.index(kinds.len())];
         match dice.below(16) {
             0 | 1 => Habit::KeepsBack(kind),
@@ -113,7 +113,9 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
             _ => Habit::Deaf(kind),
         }
     });
-    let habits = habits.collect();
+    let random: Vec<Habit> = random.collect();
+    let habits = if plan.habits.is_empty() { random } else { plan.habits.clone() };
+    let aversion = [30, 60, 100][dice.index(3)];
     let quorum = plan.quorum();
     let adversary = Rc::new(RefCell::new(Adversary {
         forgers: plan.corrupt.iter().map(|&party| (party, Forger::new(plan, party, round))).collect(),
@@ -121,7 +123,7 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
         least: plan.least(),
         holders: quorum.map_or(0, |quorum| quorum.h.into()),
         habits,
-        disliked: (0..plan.parties()).filter(|_| dice.percent(40)).collect(),
+        disliked: (0..plan.parties()).filter(|_| dice.percent(aversion)).collect(),
         sets: BTreeMap::new(),
         others: BTreeMap::new(),
         sent: Vec::new(),

@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, VecDeque};
 use protocol::round::{Approver, Ended, Event, Millis, Terms};
 use wire::{Body, RoundId, Sealed, Set};
 
+pub use self::adversary::Habit;
 pub use self::forger::{Ear, Forger, Incoming, Outgoing, Tamper};
 pub use self::lies::{Lie, lies};
 use self::network::Network;
@@ -106,7 +107,8 @@ pub struct Cluster {
     ear: Option<Ear>,
     dice: Dice,
     now: Millis,
-    ended_at: Millis,
+    /// When each round ended at each party, by party and v.
+    ends: BTreeMap<(u16, u32), Millis>,
     agenda: BTreeMap<(Millis, u64, u64), Occurrence>,
     planned: u64,
     events: u64,
@@ -136,7 +138,7 @@ impl Cluster {
             ear: None,
             dice: plan.dice("schedule"),
             now: Millis(0),
-            ended_at: Millis(0),
+            ends: BTreeMap::new(),
             agenda: BTreeMap::new(),
             planned: 0,
             events: 0,
@@ -211,7 +213,9 @@ impl Cluster {
             crashes: self.parties.iter().map(|party| u64::from(party.life)).sum(),
             attempts: self.observer.attempts(),
             findings: self.observer.findings,
-            ended_at: self.ended_at,
+            ended_at: self.ends.values().copied().max().unwrap_or_default(),
+            certified_at: self.observer.certified_at,
+            ends: self.ends,
             events: self.events,
         })
     }

@@ -179,7 +179,7 @@ impl Cluster {
         for change in &step.changes {
             stored.put(index, change);
             match change {
-                Change::Ended(_) => self.ended_at = now,
+                Change::Ended(_) => drop(self.ends.insert((index, v), now)),
                 Change::Message(message) if message.sender() == index => {
                     self.trace.note(now, index, "signs", Some(message));
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use protocol::agreement::{Agreement, ColumnDraft, ComputationDraft, Quorum, SharingDraft};
 use protocol::round::Rule;
 
+use super::adversary::Habit;
 use super::signing::Signing;
 use crate::consortium::{Blueprint, Key, Roles, column, computation, figures};
 use crate::dice::Dice;
@@ -116,6 +117,8 @@ pub struct Plan {
     pub late: BTreeSet<u16>,
     /// An adversary does with them what it can think of.
     pub mischief: bool,
+    /// What the adversary does; where there is nothing, it is drawn.
+    pub habits: Vec<Habit>,
     /// How all parties sign.
     pub signing: Signing,
     /// v of the last round of the period that may be started.
@@ -153,6 +156,7 @@ impl Plan {
             corrupt: BTreeSet::new(),
             late: BTreeSet::new(),
             mischief: false,
+            habits: Vec::new(),
             signing: Signing::Ed25519,
             most_voided: 0,
             duplicates: 0,

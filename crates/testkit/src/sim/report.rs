@@ -1,5 +1,7 @@
 //! What a simulation shows when it is over.
 
+use std::collections::BTreeMap;
+
 use protocol::round::{Ended, Millis};
 use wire::Set;
 
@@ -31,8 +33,12 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The set that was certified.
     pub certified: Option<Set>,
-    /// When the last party ended the round.
+    /// When the first honest party knew of it.
+    pub certified_at: Option<Millis>,
+    /// When the last party ended the last round.
     pub ended_at: Millis,
+    /// When each round ended at each party, by party and v.
+    pub ends: BTreeMap<(u16, u32), Millis>,
     /// Events handled.
     pub events: u64,
     /// How often a machine went down.

@@ -58,6 +58,7 @@ pub(super) struct Observer {
     dealt: BTreeMap<(u16, u32), Vec<i128>>,
     result: Option<[u8; 32]>,
     pub(super) findings: Vec<Finding>,
+    pub(super) certified_at: Option<Millis>,
 }
 
 type Verdict = Result<(), String>;
@@ -79,6 +80,7 @@ impl Observer {
             dealt: BTreeMap::new(),
             result: None,
             findings: Vec::new(),
+            certified_at: None,
         }
     }
 
@@ -269,6 +271,7 @@ impl Observer {
             Body::Certificate { attempt, set, accepts, .. } => {
                 let digest = set.digest(&terms.round());
                 self.certificates.insert((v, digest), set.clone());
+                self.certified_at.get_or_insert(now);
                 require(self.certificates.len() == 1, || "two certificates on different sets".into())?;
                 sound(terms, set, true)?;
                 let accept = Body::Accept { attempt: *attempt, set: digest }.encode();
