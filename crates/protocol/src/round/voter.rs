@@ -339,7 +339,8 @@ fn subject(vote: &Sealed) -> Option<SetDigest> {
 /// Whoever supported its Open has them, and they are among the q that accepted.
 pub(super) fn herald(context: &mut Context<'_>) {
     let Some(Certified { attempt, set, accepts, digest }) = context.board.certified.clone() else { return };
-    if context.ledger.from(MessageKind::Certificate, context.terms.me()).is_some() {
+    let said = context.ledger.from(MessageKind::Certificate, context.terms.me()).is_some();
+    if said || !context.terms.keeps(Rule::CertificateFirst) {
         return;
     }
     context.note(Note::Certified { attempt, digest, set: set.clone() });
