@@ -173,7 +173,8 @@ impl Watch {
     }
 
     fn approve(&self, party: usize, round: &str) {
-        self.testbed.run(party, &["round", "approve", round, "--by", "A. Officer"]).exits(0);
+        let reason = ["--reason", "the same figures as in the period before"];
+        self.testbed.run(party, &[&["round", "approve", round, "--by", "A. Officer"][..], &reason].concat()).exits(0);
     }
 
     /// The secrets that a party's store holds now, opened with its key from a copy, and where each is.
