@@ -43,7 +43,7 @@ pub struct Report {
     pub events: u64,
     /// How often a machine went down.
     pub crashes: u64,
-    /// The highest attempt in which somebody honest voted.
+    /// The highest attempt that somebody honest has voted in or closed.
     pub attempts: u32,
 }
 

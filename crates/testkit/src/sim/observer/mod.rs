@@ -89,9 +89,9 @@ impl Observer {
         self.certificates.values().next()
     }
 
-    /// The highest attempt in which somebody honest voted.
+    /// The highest attempt that somebody honest has voted in or closed.
     pub(super) fn attempts(&self) -> u32 {
-        self.ballots.attempts()
+        self.ballots.last_attempt
     }
 
     /// The terms of the round of that v, with every rule.
