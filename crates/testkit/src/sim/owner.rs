@@ -218,7 +218,10 @@ impl Cluster {
 
     fn act(&mut self, index: u16, v: u32, action: Action) -> Outcome {
         match action {
-            Action::Send { to, message } => self.emit(index, to, Parcel::message(&message)),
+            Action::Send { to, message } => {
+                self.trip(index, to, message.kind());
+                self.emit(index, to, Parcel::message(&message));
+            }
             Action::SendHave { to, have } => self.emit(index, to, Parcel::Have(have)),
             Action::SendGrant { to, grant } => self.emit(index, to, Parcel::Grant(grant)),
             Action::Stream { to, object, from, first, end } => {
@@ -272,6 +275,16 @@ impl Cluster {
                 self.carry(from, to, parcel.clone());
             }
             self.carry(from, to, parcel);
+        }
+    }
+
+    /// A link may break just when it is to carry something.
+    fn trip(&mut self, a: u16, b: u16, kind: MessageKind) {
+        let (until, longest) = self.plan.tripping;
+        let trips = self.plan.trips.iter().find(|(of, _)| *of == kind).map_or(0, |(_, percent)| *percent);
+        if trips > 0 && self.now.0 < until && self.dice.percent(trips) && self.network.set(a, b, false) {
+            let back = Millis(self.now.0 + self.dice.within(1, longest));
+            self.schedule(back, Occurrence::Link(a, b));
         }
     }
 

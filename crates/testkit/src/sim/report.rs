@@ -45,6 +45,8 @@ pub struct Report {
     pub crashes: u64,
     /// The highest attempt that somebody honest has voted in or closed.
     pub attempts: u32,
+    /// Opens of honest parties for a set that a Close shows a lock on.
+    pub locks_carried: u64,
 }
 
 impl Report {

@@ -19,6 +19,8 @@ pub(super) struct Ballots {
     unlocked: BTreeMap<u32, BTreeSet<u16>>,
     /// The highest attempt that somebody honest has voted in or closed.
     pub(super) last_attempt: u32,
+    /// Opens of honest parties for a set that a Close shows a lock on.
+    pub(super) locks_carried: u64,
 }
 
 /// Who counts, and how many of them.
@@ -48,6 +50,9 @@ impl Ballots {
     pub(super) fn count(&mut self, v: u32, by: u16, body: &Body) {
         if let Body::Ready { attempt, .. } | Body::Close { until: Until::Attempt(attempt), .. } = body {
             self.last_attempt = self.last_attempt.max(*attempt);
+        }
+        if let Body::Open { closes, .. } = body {
+            self.locks_carried += u64::from(closes.iter().any(|close| close.lock.is_some()));
         }
         match *body {
             Body::Ready { attempt, set } => self.readys.entry((v, attempt, set)).or_default().insert(by),

@@ -89,9 +89,9 @@ impl Observer {
         self.certificates.values().next()
     }
 
-    /// The highest attempt that somebody honest has voted in or closed.
-    pub(super) fn attempts(&self) -> u32 {
-        self.ballots.last_attempt
+    /// The highest attempt that somebody honest has voted in or closed, and how often one was about a lock.
+    pub(super) fn attempts(&self) -> (u32, u64) {
+        (self.ballots.last_attempt, self.ballots.locks_carried)
     }
 
     /// The terms of the round of that v, with every rule.
@@ -153,6 +153,9 @@ impl Observer {
             if let Action::Send { message, .. } = action {
                 // PROTOCOL 7: before any signed message is sent, that very message is stored.
                 require(stored.holds(message), || format!("{message:?} is sent and is not stored"))?;
+                // PROTOCOL 7: what a party says that does not know what it has said may contradict it.
+                let silent = stored.abstains && !step.changes.iter().any(|change| matches!(change, Change::Abstains));
+                require(!silent, || format!("{message:?} is sent by a party that abstains"))?;
             }
         }
         elements(self.terms(v), step, &stored.place, goes)?;
