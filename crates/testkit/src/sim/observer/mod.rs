@@ -49,8 +49,6 @@ pub(super) struct Observer {
     /// By v, with every rule.
     terms: Vec<Terms>,
     corrupt: BTreeSet<u16>,
-    /// Parties whose store was put back to an older copy.
-    put_back: BTreeSet<u16>,
     watches: BTreeMap<(u16, u32), Watch>,
     ballots: Ballots,
     certificates: BTreeMap<(u32, SetDigest), Set>,
@@ -73,7 +71,6 @@ impl Observer {
         Self {
             terms,
             corrupt,
-            put_back: BTreeSet::new(),
             watches: BTreeMap::new(),
             ballots: Ballots::default(),
             certificates: BTreeMap::new(),
@@ -110,7 +107,6 @@ impl Observer {
 
     /// A party's store is an older copy. What it signed and no disk has any more has never been.
     pub(super) fn forgets(&mut self, party: u16, held: impl Fn(&Sealed) -> bool) {
-        self.put_back.insert(party);
         self.ballots.forget(party);
         for ((_, v), watch) in self.watches.iter_mut().filter(|((of, _), _)| *of == party) {
             let signed = core::mem::take(&mut watch.signed);
@@ -314,11 +310,8 @@ impl Observer {
                 let rules = Rules { terms: &self.terms[v as usize], corrupt: &self.corrupt };
                 require(!rules.tolerated(), || format!("p{me} was shown a second certificate"))?;
             }
-            Note::Fault { culprit, kind, .. } => {
-                // A header that reached no compute party is forgotten for good; others may have seen it, and see another one.
-                let dealt_anew = *kind == Some(MessageKind::Deal) && self.put_back.contains(culprit);
-                let apart = dealt_anew && !self.terms[0].is_compute(me);
-                let blamed = !self.corrupt.contains(culprit) && !apart;
+            Note::Fault { culprit, .. } => {
+                let blamed = !self.corrupt.contains(culprit);
                 require(!blamed, || format!("an honest party is blamed: {note:?}"))?;
                 self.findings.extend(finding(me, note));
             }
