@@ -36,6 +36,8 @@ impl Tally {
             ("with liars and completed", plan.mischief && completed),
             ("somebody named", !report.findings.is_empty()),
             ("later attempts", report.attempts > 1),
+            ("many attempts", report.attempts > 4),
+            ("locks carried", report.locks_carried > 0),
             ("crashes", report.crashes > 0),
             ("rounds", true),
         ];

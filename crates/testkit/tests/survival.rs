@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use protocol::round::{Ended, Millis};
+use protocol::round::{Ended, MAX_ATTEMPTS, Millis};
 use testkit::consortium::{Roles, column};
-use testkit::sim::{Cluster, CrashPoint, Expect, Habit, Happening, NEVER, Plan, Report};
+use testkit::sim::{Cluster, CrashPoint, Expect, Habit, Happening, NEVER, Plan, Report, Signing};
 use wire::MessageKind;
 
 const HOLDER: Roles = Roles { input: true, compute: true, result: false };
@@ -135,6 +135,7 @@ fn two_of_four_go_on_whatever_one_of_them_does() {
             plan.min_contributors(3);
             plan.blueprint.draft.computations[0].adversary = Some("malicious".into());
             plan.latency = (1, 50);
+            plan.signing = if seed == 0 { Signing::Ed25519 } else { Signing::KeyedHash };
             plan.corrupt = [u16::try_from(seed % 4).unwrap()].into();
             plan.mischief = true;
             plan.habits = habits.clone();
@@ -145,6 +146,27 @@ fn two_of_four_go_on_whatever_one_of_them_does() {
             assert_eq!(learned.count(), 3, "{habits:?}, seed {seed}: {report:?}");
         }
     }
+}
+
+/// Where all have to receipt and to vote, one that receipts some dealings and not others makes every Open one that leaves
+/// something out. Attempts end at once then, and are used up long before the round is given up.
+#[test]
+fn nobody_honest_votes_beyond_the_last_attempt() {
+    let mut most = 0;
+    for seed in 0..6 {
+        let mut plan = plan(200 + seed, &[Roles::ALL; 4]);
+        plan.shamir(4);
+        plan.min_contributors(3);
+        plan.blueprint.draft.computations[0].adversary = Some("malicious".into());
+        plan.deadlines(Duration::from_secs(20), Duration::from_secs(600));
+        plan.signing = Signing::KeyedHash;
+        plan.corrupt.insert(0);
+        plan.mischief = true;
+        plan.habits = vec![Habit::KeepsBack(MessageKind::Receipt)];
+        plan.expect = Expect::Ended;
+        most = most.max(run(plan).attempts);
+    }
+    assert_eq!(most, MAX_ATTEMPTS);
 }
 
 /// Whether every party has ended round 0 as void, and completed the next one of the period.
@@ -191,15 +213,14 @@ fn a_round_in_which_one_was_down_until_the_others_gave_up_is_begun_anew() {
             });
             plan.script.push((1, Happening::Propose(late)));
             plan.script.push((at, Happening::Crash(down, CrashPoint::Now, 70_000)));
-            plan.script.push((80_000, Happening::Propose(down)));
-            // Who never heard of the round learns by its own start that it was, and is void; then it starts again.
-            plan.script.push((80_500, Happening::Propose(down)));
-            plan.script.extend((0..3).map(|party| (81_000, Happening::Approve(party))));
+            // Who was not there from the start begins the first round, and learns that it is over.
+            for again in [80_000, 90_000] {
+                plan.script.push((again, Happening::Propose(down)));
+                plan.script.extend((0..3).map(|party| (again + 1_000, Happening::Approve(party))));
+            }
             plan.expect = Expect::Result;
             let report = run(plan);
-            if at > 0 {
-                begun_anew(&report);
-            }
+            begun_anew(&report);
             for party in (0..3).filter(|&party| party != down) {
                 let Millis(ended) = report.ends[&(party, 0)];
                 assert!((60_000..60_100).contains(&ended), "p{party} at {ended}");

@@ -312,9 +312,8 @@ fn other_opens(body: &Body, least: usize, holders: usize) -> Vec<Body> {
             let mut fewer = set.holders.to_vec();
             fewer.remove(place);
             let without = |votes: &Votes| -> Votes {
-                let mut votes = votes.to_vec();
-                votes.remove(place);
-                votes.try_into().unwrap_or_default()
+                let fewer = votes.iter().enumerate().filter(|(of, _)| *of != place).map(|(_, vote)| vote.clone());
+                fewer.collect::<Vec<_>>().try_into().unwrap_or_default()
             };
             let receipts = receipts.iter().map(without).collect();
             let set = Set { dealings: set.dealings.clone(), holders: fewer.try_into().unwrap_or_default() };

@@ -5,7 +5,7 @@ use protocol::round::{Action, Change, Done, Event, Millis, Round, Step, check_vo
 use rand_core::Rng;
 use wire::link::{Pin, Recall};
 use wire::message::Votes;
-use wire::{Body, MessageKind, Sealed};
+use wire::{Body, Envelope, MessageKind, Sealed, Until};
 use zeroize::Zeroizing;
 
 use super::disk::Stored;
@@ -36,22 +36,45 @@ impl Cluster {
         self.join(index, v, proof, None)
     }
 
-    /// A round that a peer proposes is joined if it is the first of this period and v, and for v > 0 with proof.
-    fn proposed(&mut self, index: u16, v: u32, parcel: &Parcel) -> Outcome {
+    /// A round that a peer proposes is joined if it is the next of this period here, or comes with the proof that the one
+    /// before is void.
+    fn proposed(&mut self, from: u16, index: u16, v: u32, parcel: &Parcel) -> Outcome {
         let party = &self.parties[usize::from(index)];
-        let Some(envelope) = parcel.envelope().filter(|_| !party.disk.rounds.contains_key(&v)) else { return Ok(()) };
+        let known = party.disk.rounds.keys().next_back().copied();
+        let Some(envelope) = parcel.envelope().filter(|_| known < Some(v)) else { return Ok(()) };
         let terms = &party.terms;
         let key = terms[0].key(envelope.sender()).copied();
         let Some(proposal) = key.and_then(|key| envelope.verify_by(terms[0].verify(), &key).ok()) else {
             return Ok(());
         };
         let Body::Propose { proof, .. } = proposal.body().clone() else { return Ok(()) };
-        let before = v.checked_sub(1).and_then(|before| terms.get(before as usize));
-        let proven = before.is_none_or(|before| check_void(before, &proof).is_ok());
-        if !proven && self.plan.lapse != Some(Lapse::VoidProof) {
-            return Ok(());
+        if let Some(before) = v.checked_sub(1).filter(|_| self.plan.lapse != Some(Lapse::VoidProof)) {
+            if check_void(&terms[before as usize], &proof).is_err() {
+                return Ok(());
+            }
+            if known == Some(before) {
+                self.pass_on(from, index, before, &proof)?;
+            }
+            // Whatever the proof is of, the last round that it knows has ended here, and without a certificate.
+            let party = &self.parties[usize::from(index)];
+            let stands = |stored: &Stored| stored.ended.is_none() || stored.certified().is_some();
+            if !party.runs() || known.and_then(|v| party.disk.rounds.get(&v)).is_some_and(stands) {
+                return Ok(());
+            }
         }
         self.join(index, v, proof, Some(proposal))
+    }
+
+    /// What proves a round void ends it here: each vote is a Close that its party has signed.
+    fn pass_on(&mut self, from: u16, index: u16, v: u32, proof: &Votes) -> Outcome {
+        let round = self.observer.terms(v).round();
+        for vote in proof.iter().filter(|vote| vote.party != index) {
+            let body = Body::Close { until: Until::Forever, lock: None };
+            let close = Envelope::carried(round, vote.party, None, body, vote.signature);
+            let bytes = Zeroizing::new(close.bytes().to_vec());
+            self.handle(index, v, Event::Message { from, bytes }, "message of a proof")?;
+        }
+        Ok(())
     }
 
     fn join(&mut self, index: u16, v: u32, proof: Votes, proposal: Option<Sealed>) -> Outcome {
@@ -90,7 +113,7 @@ impl Cluster {
         let Some(v) = known.or(party.latest()) else { return Ok(()) };
         if !machine.rounds.contains_key(&v) {
             // The owner of rounds joins on a proposal that it can verify; what else came too early is asked for then.
-            return self.proposed(to, v, &parcel);
+            return self.proposed(from, to, v, &parcel);
         }
         let (event, what) = match parcel {
             Parcel::Message(bytes) => (Event::Message { from, bytes }, "message"),
@@ -218,7 +241,10 @@ impl Cluster {
 
     fn act(&mut self, index: u16, v: u32, action: Action) -> Outcome {
         match action {
-            Action::Send { to, message } => self.emit(index, to, Parcel::message(&message)),
+            Action::Send { to, message } => {
+                self.trip(index, to, message.kind());
+                self.emit(index, to, Parcel::message(&message));
+            }
             Action::SendHave { to, have } => self.emit(index, to, Parcel::Have(have)),
             Action::SendGrant { to, grant } => self.emit(index, to, Parcel::Grant(grant)),
             Action::Stream { to, object, from, first, end } => {
@@ -272,6 +298,16 @@ impl Cluster {
                 self.carry(from, to, parcel.clone());
             }
             self.carry(from, to, parcel);
+        }
+    }
+
+    /// A link may break just when it is to carry something.
+    fn trip(&mut self, a: u16, b: u16, kind: MessageKind) {
+        let (until, longest) = self.plan.tripping;
+        let trips = self.plan.trips.iter().find(|(of, _)| *of == kind).map_or(0, |(_, percent)| *percent);
+        if trips > 0 && self.now.0 < until && self.dice.percent(trips) && self.network.set(a, b, false) {
+            let back = Millis(self.now.0 + self.dice.within(1, longest));
+            self.schedule(back, Occurrence::Link(a, b));
         }
     }
 
@@ -358,8 +394,8 @@ impl Cluster {
         let party = &mut self.parties[usize::from(index)];
         party.disk = disk;
         party.disk.rounds.values_mut().for_each(|stored| stored.place.crash());
-        // PROTOCOL 7: what it forgot it learns from the other compute parties, and from nobody else.
-        let told = (0u16..).zip(&self.parties).filter(|(by, party)| *by == index || party.terms[0].is_compute(*by));
+        // PROTOCOL 7: what it forgot it learns from the other compute and result parties, and from nobody else.
+        let told = (0u16..).zip(&self.parties).filter(|(by, party)| *by == index || party.hears_votes(*by));
         let disks: Vec<_> = told.flat_map(|(_, party)| party.disk.rounds.values()).collect();
         self.observer.forgets(index, |message| disks.iter().any(|stored| stored.holds(message)));
         let party = &mut self.parties[usize::from(index)];
@@ -387,7 +423,7 @@ impl Cluster {
         let rolled_back = lapse != Some(Lapse::GuardIgnored)
             && verdict(&party.disk.last, &party.disk.before, party.guard.as_ref()) == Verdict::RolledBack;
         if rolled_back {
-            let others = party.terms[0].computes().iter().copied().filter(|&other| other != index);
+            let others = (0..self.plan.parties()).filter(|&other| other != index && party.hears_votes(other));
             let guard = party.guard.map(|mark| mark.number);
             machine.recovery = Some(Recovery::new(party.disk.last.number, guard, others));
         }

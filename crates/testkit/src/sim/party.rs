@@ -124,6 +124,11 @@ impl Party {
         self.machine.as_mut()?.rounds.get_mut(&v)
     }
 
+    /// Whether that party is told of headers and votes, and so can tell what was signed (PROTOCOL 3, 7).
+    pub(super) fn hears_votes(&self, party: u16) -> bool {
+        self.terms[0].is_compute(party) || self.terms[0].is_result(party)
+    }
+
     /// Whether it is up, and knows what it has signed.
     pub(super) fn runs(&self) -> bool {
         self.machine.as_ref().is_some_and(|machine| machine.recovery.is_none())

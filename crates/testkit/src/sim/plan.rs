@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protocol::agreement::{Agreement, ColumnDraft, ComputationDraft, Quorum, SharingDraft};
-use protocol::round::Rule;
+use protocol::agreement::{Agreement, ColumnDraft, ComputationDraft, PartyIndex, Quorum, SharingDraft};
+use protocol::round::{Rule, Terms};
+use wire::MessageKind;
 
 use super::adversary::Habit;
 use super::signing::Signing;
@@ -123,6 +124,10 @@ pub struct Plan {
     pub signing: Signing,
     /// v of the last round of the period that may be started.
     pub most_voided: u32,
+    /// Links that break when they are to carry a message of that kind: so many in a hundred.
+    pub trips: Vec<(MessageKind, u64)>,
+    /// Until when they do, and for how long at most.
+    pub tripping: (u64, u64),
     /// Messages in a hundred that arrive twice.
     pub duplicates: u64,
     /// Rules that are switched off at honest parties, to see that the observer notices.
@@ -159,6 +164,8 @@ impl Plan {
             habits: Vec::new(),
             signing: Signing::Ed25519,
             most_voided: 0,
+            trips: Vec::new(),
+            tripping: (0, 0),
             duplicates: 0,
             off: Vec::new(),
             loose: Vec::new(),
@@ -247,6 +254,12 @@ impl Plan {
     pub(super) fn quorum(&self) -> Option<Quorum> {
         let agreement = self.blueprint.agreement().ok()?;
         Some(Quorum::of(&agreement, agreement.computation(COMPUTATION)?))
+    }
+
+    /// Who leads the first attempt, if the agreement is valid.
+    pub(super) fn leader(&self) -> Option<u16> {
+        let agreement = self.blueprint.agreement().ok()?;
+        Some(Terms::new(&agreement, COMPUTATION, PERIOD, 0, PartyIndex(0)).ok()?.leader(1))
     }
 
     /// μ, if the agreement is valid.

@@ -43,8 +43,10 @@ pub struct Report {
     pub events: u64,
     /// How often a machine went down.
     pub crashes: u64,
-    /// The highest attempt in which somebody honest voted.
+    /// The highest attempt that somebody honest has voted in or closed.
     pub attempts: u32,
+    /// Opens of honest parties for a set that a Close shows a lock on.
+    pub locks_carried: u64,
 }
 
 impl Report {

@@ -17,6 +17,10 @@ pub(super) struct Ballots {
     readys: BTreeMap<(u32, u32, SetDigest), BTreeSet<u16>>,
     /// Closes of ∞ without a lock.
     unlocked: BTreeMap<u32, BTreeSet<u16>>,
+    /// The highest attempt that somebody honest has voted in or closed.
+    pub(super) last_attempt: u32,
+    /// Opens of honest parties for a set that a Close shows a lock on.
+    pub(super) locks_carried: u64,
 }
 
 /// Who counts, and how many of them.
@@ -44,6 +48,12 @@ impl Rules<'_> {
 impl Ballots {
     /// Counts a vote of an honest party.
     pub(super) fn count(&mut self, v: u32, by: u16, body: &Body) {
+        if let Body::Ready { attempt, .. } | Body::Close { until: Until::Attempt(attempt), .. } = body {
+            self.last_attempt = self.last_attempt.max(*attempt);
+        }
+        if let Body::Open { closes, .. } = body {
+            self.locks_carried += u64::from(closes.iter().any(|close| close.lock.is_some()));
+        }
         match *body {
             Body::Ready { attempt, set } => self.readys.entry((v, attempt, set)).or_default().insert(by),
             Body::Accept { attempt, set } => self.accepts.entry((v, attempt, set)).or_default().insert(by),
@@ -82,11 +92,6 @@ impl Ballots {
             format!("a certificate of attempt {attempt} after a Ready for another set in a later one")
         })?;
         self.apart(rules, v)
-    }
-
-    /// The highest attempt in which there was a Ready.
-    pub(super) fn attempts(&self) -> u32 {
-        self.readys.keys().map(|(_, attempt, _)| *attempt).max().unwrap_or(0)
     }
 
     /// No round is void and certified.

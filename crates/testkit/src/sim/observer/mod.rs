@@ -49,8 +49,6 @@ pub(super) struct Observer {
     /// By v, with every rule.
     terms: Vec<Terms>,
     corrupt: BTreeSet<u16>,
-    /// Parties whose store was put back to an older copy.
-    put_back: BTreeSet<u16>,
     watches: BTreeMap<(u16, u32), Watch>,
     ballots: Ballots,
     certificates: BTreeMap<(u32, SetDigest), Set>,
@@ -73,7 +71,6 @@ impl Observer {
         Self {
             terms,
             corrupt,
-            put_back: BTreeSet::new(),
             watches: BTreeMap::new(),
             ballots: Ballots::default(),
             certificates: BTreeMap::new(),
@@ -89,9 +86,9 @@ impl Observer {
         self.certificates.values().next()
     }
 
-    /// The highest attempt in which somebody honest voted.
-    pub(super) fn attempts(&self) -> u32 {
-        self.ballots.attempts()
+    /// The highest attempt that somebody honest has voted in or closed, and how often one was about a lock.
+    pub(super) fn attempts(&self) -> (u32, u64) {
+        (self.ballots.last_attempt, self.ballots.locks_carried)
     }
 
     /// The terms of the round of that v, with every rule.
@@ -110,7 +107,6 @@ impl Observer {
 
     /// A party's store is an older copy. What it signed and no disk has any more has never been.
     pub(super) fn forgets(&mut self, party: u16, held: impl Fn(&Sealed) -> bool) {
-        self.put_back.insert(party);
         self.ballots.forget(party);
         for ((_, v), watch) in self.watches.iter_mut().filter(|((of, _), _)| *of == party) {
             let signed = core::mem::take(&mut watch.signed);
@@ -153,6 +149,9 @@ impl Observer {
             if let Action::Send { message, .. } = action {
                 // PROTOCOL 7: before any signed message is sent, that very message is stored.
                 require(stored.holds(message), || format!("{message:?} is sent and is not stored"))?;
+                // PROTOCOL 7: what a party says that does not know what it has said may contradict it.
+                let silent = stored.abstains && !step.changes.iter().any(|change| matches!(change, Change::Abstains));
+                require(!silent, || format!("{message:?} is sent by a party that abstains"))?;
             }
         }
         elements(self.terms(v), step, &stored.place, goes)?;
@@ -311,11 +310,8 @@ impl Observer {
                 let rules = Rules { terms: &self.terms[v as usize], corrupt: &self.corrupt };
                 require(!rules.tolerated(), || format!("p{me} was shown a second certificate"))?;
             }
-            Note::Fault { culprit, kind, .. } => {
-                // A header that reached no compute party is forgotten for good; others may have seen it, and see another one.
-                let dealt_anew = *kind == Some(MessageKind::Deal) && self.put_back.contains(culprit);
-                let apart = dealt_anew && !self.terms[0].is_compute(me);
-                let blamed = !self.corrupt.contains(culprit) && !apart;
+            Note::Fault { culprit, .. } => {
+                let blamed = !self.corrupt.contains(culprit);
                 require(!blamed, || format!("an honest party is blamed: {note:?}"))?;
                 self.findings.extend(finding(me, note));
             }

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use wire::MessageKind;
+
 use super::super::plan::{CrashPoint, Expect, GuardFate, Happening, NEVER, Plan, parties};
 use super::{CALM, dice_party};
 use crate::consortium::Roles;
@@ -47,6 +49,12 @@ impl Plan {
         let tolerated = threshold - 1;
         let mut liars = computes;
         dice.shuffle(&mut liars);
+        // Whoever leads can do more than others.
+        if let Some(leads) = self.leader().and_then(|leader| liars.iter().position(|&liar| liar == leader))
+            && dice.percent(50)
+        {
+            liars.swap(0, leads);
+        }
         liars.truncate(1 + dice.index(tolerated));
         // Of those that count as corrupt, one may be honest and have an old guard beside an old store.
         let forgetful = if dice.percent(20) { liars.pop() } else { None };
@@ -83,8 +91,10 @@ impl Plan {
         let count = self.inputs.len();
         self.script.retain(|(_, happening)| matches!(happening, Happening::Up(..)));
         self.script.push((dice.within(0, 500), Happening::Propose(dice_party(dice, count))));
+        // Early enough for votes in the midst of it, or any time.
+        let approved = if dice.percent(60) { CALM / 3 } else { CALM };
         for party in 0..self.parties() {
-            self.script.push((dice.within(600, CALM), Happening::Approve(party)));
+            self.script.push((dice.within(600, approved), Happening::Approve(party)));
             if dice.percent(10) {
                 self.script.push((dice.within(600, CALM), Happening::Decline(party)));
             }
@@ -96,6 +106,7 @@ impl Plan {
         match dice.below(4) {
             0 => self.flap(dice),
             1 => self.falls_apart(dice),
+            2 => self.trips(dice),
             _ => {}
         }
         self.calm(dice, CALM);
@@ -113,6 +124,18 @@ impl Plan {
             self.script.extend((0..self.parties()).map(|party| (at, Happening::Propose(party))));
         }
         self.approve_all(at + 1_500);
+    }
+
+    /// Links break just when votes are to go over them.
+    fn trips(&mut self, dice: &mut Dice) {
+        let votes =
+            [MessageKind::Open, MessageKind::Ready, MessageKind::Accept, MessageKind::Certificate, MessageKind::Close];
+        self.tripping = (CALM + 3_000, dice.within(1_000, 8_000));
+        for kind in votes {
+            if dice.percent(60) {
+                self.trips.push((kind, dice.within(10, 70)));
+            }
+        }
     }
 
     /// The network is in two parts for a while.
