@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
-use protocol::round::{Approver, Millis, Step};
+use protocol::round::{Approver, Done, Event, Millis, Note, Step};
+use sharing::InputDigest;
 use wire::RoundId;
 
 use super::hub::Hub;
@@ -116,6 +117,39 @@ impl Hub {
                 self.pending.steps.push((*id, Step::default()));
             }
         }
+    }
+
+    /// The input was read and passed every bound. PROTOCOL 4.1: one that is identical to another period's is not dealt
+    /// without a person who says why that may disclose nothing.
+    pub(super) fn input_loaded(&mut self, id: RoundId, input: InputDigest) {
+        let Some(open) = self.rounds.get(&id) else { return };
+        let (computation, period) = (open.status.computation.clone(), open.status.period.clone());
+        let reasoned = open.status.approved.as_ref().is_some_and(|approved| approved.reason.is_some());
+        let loaded = if reasoned { Ok(()) } else { self.check_not_repeated(&computation, &period, &input) };
+        self.feed(id, Event::Done(Done::Loaded(loaded.map(|()| input.clone()))));
+        let approved = |(round, step): &(RoundId, Step)| {
+            *round == id && step.notes.iter().any(|note| matches!(note, Note::Approved(_)))
+        };
+        if self.pending.steps.last().is_some_and(approved) {
+            self.pending.inputs.push((computation, period, input));
+        }
+    }
+
+    fn check_not_repeated(&self, computation: &str, period: &str, input: &InputDigest) -> Result<(), Vec<String>> {
+        let known = self.store.periods_with_input(computation, input.as_bytes());
+        let mut others = known.map_err(|error| vec![error.to_string()])?;
+        // Those of this turn are not in the store yet.
+        let here = self.pending.inputs.iter().filter(|(of, _, same)| of == computation && same == input);
+        others.extend(here.map(|(_, other, _)| other.clone()));
+        others.retain(|other| other != period);
+        if others.is_empty() {
+            return Ok(());
+        }
+        Err(vec![format!(
+            "this input is, cell for cell, the one that was dealt for {}: put the figures of {period} there; or, where \
+             they are the same, approve with --reason TEXT (the sums of both periods differ by the others' figures alone)",
+            others.join(", ")
+        )])
     }
 
     /// Tells people of the rounds that wait for them: at once, and daily.

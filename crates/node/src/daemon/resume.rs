@@ -65,7 +65,7 @@ impl Hub {
     fn take_up(&mut self, row: &RoundRow) -> Result<RoundId, StoreError> {
         let (round, step, status) = self.restored(row)?;
         let id = self.hold(round, status, None);
-        self.pending.steps.push((id, step));
+        self.take_step(id, step);
         Ok(id)
     }
 

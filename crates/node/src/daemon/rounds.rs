@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use audit::{Actor, Draft, Event as Record, Name};
 use jiff::Timestamp;
-use protocol::round::{Approver, Change, Ended, Event, Millis, Note, Round, Step, Terms};
+use protocol::round::{Approver, Change, Done, Ended, Event, Millis, Note, Round, Step, Terms};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use wire::message::Votes;
@@ -57,9 +57,14 @@ impl Hub {
         let Some(open) = self.rounds.get_mut(&round) else { return };
         let step = open.round.handle(event, now, &mut UnwrapErr(SysRng), &*self.signer);
         if !step.is_empty() {
-            self.learn(round, &step);
-            self.pending.steps.push((round, step));
+            self.take_step(round, step);
         }
+    }
+
+    /// Takes a step of a round into this turn.
+    pub(super) fn take_step(&mut self, round: RoundId, step: Step) {
+        self.learn(round, &step);
+        self.pending.steps.push((round, step));
     }
 
     /// What later rounds have to know of this one.
@@ -92,10 +97,14 @@ impl Hub {
     }
 
     pub(super) fn job_done(&mut self, finished: Finished) {
-        self.feed(RoundId(finished.round), Event::Done(finished.done));
+        let round = RoundId(finished.round);
+        match finished.done {
+            Done::Loaded(Ok(input)) => self.input_loaded(round, input),
+            done => self.feed(round, Event::Done(done)),
+        }
     }
 
-    /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures.
+    /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures; and 7: a node that signs.
     pub(super) fn may_open(&self, computation: &str, period: &str, v: u32) -> Result<Terms, Refused> {
         self.may_sign()?;
         // All of it at once: where one party has another agreement, the others' signatures on it are missing too.
@@ -161,7 +170,7 @@ impl Hub {
         let (round, step) = Round::join(terms, proof, proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
         let id = self.hold(round, status, proposer);
         self.pending.pins.push(id);
-        self.pending.steps.push((id, step));
+        self.take_step(id, step);
         self.consider(id);
     }
 

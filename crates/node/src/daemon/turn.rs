@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use audit::{Draft, Time};
 use protocol::round::{Action, Change, Ended, Millis, SecretName, Step, Terms};
+use sharing::InputDigest;
 use wire::frame::Frame;
 use wire::{MessageKind, RoundId};
 use zeroize::Zeroizing;
@@ -24,6 +25,8 @@ pub(super) struct Pending {
     pub(super) steps: Vec<(RoundId, Step)>,
     pub(super) pins: Vec<RoundId>,
     kept: Vec<(&'static str, String, Vec<u8>)>,
+    /// Inputs that are dealt: computation, period, digest.
+    pub(super) inputs: Vec<(String, String, InputDigest)>,
     /// Messages of this party's own that peers have shown, while the node recovers.
     pub(super) shown: Vec<Shown>,
     /// Peers that asked what they signed.
@@ -38,6 +41,7 @@ impl Pending {
             && self.steps.is_empty()
             && self.pins.is_empty()
             && self.kept.is_empty()
+            && self.inputs.is_empty()
             && self.shown.is_empty()
             && self.asked.is_empty()
             && self.consumed.is_empty()
@@ -59,7 +63,7 @@ pub(super) struct Acts {
 impl Hub {
     /// Everything of one turn in one transaction (PROTOCOL 7): a step and its audit records together.
     pub(super) fn commit(&mut self, pending: Pending) -> Result<Acts, StoreError> {
-        let Pending { drafts, steps, pins, kept, shown, asked, consumed } = pending;
+        let Pending { drafts, steps, pins, kept, inputs, shown, asked, consumed } = pending;
         let now = self.now();
         let touched: BTreeSet<RoundId> = steps.iter().map(|(round, _)| *round).collect();
         for round in &touched {
@@ -77,6 +81,9 @@ impl Hub {
             }
             for (kind, name, bytes) in &kept {
                 tx.put_kept(kind, name, bytes)?;
+            }
+            for (computation, period, input) in &inputs {
+                tx.put_input(computation, period, input.as_bytes())?;
             }
             for draft in drafts {
                 tx.audit(draft)?;

@@ -59,7 +59,8 @@ pub use terms::{Terms, TermsError};
 pub use view::{Phase, View, Wait};
 pub use workplace::{Finish, KEEP_PARTIALS, Object, Workplace};
 
-/// More attempts than the deadlines of any agreement leave time for. Votes of a higher one are of nobody honest.
+/// There are no more attempts: attempts that end before their deadlines could go on without end. Votes of a higher one are
+/// of nobody honest.
 pub const MAX_ATTEMPTS: u32 = 256;
 
 /// One round at one party.

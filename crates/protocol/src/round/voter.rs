@@ -47,8 +47,14 @@ impl Voter {
 
     /// When this attempt is closed here, unless it succeeds.
     pub(super) fn due(&self, terms: &Terms, ledger: &Ledger) -> Option<Millis> {
-        let open = !self.over && ledger.closed_until(terms.me()) < Some(Until::Attempt(self.attempt()));
+        let open = !self.over && self.is_open(terms, ledger);
         self.since.filter(|_| open).map(|since| since.after(terms.attempt_lasts(self.attempt())))
+    }
+
+    /// Whether there is an attempt on, and this party has not closed it.
+    fn is_open(&self, terms: &Terms, ledger: &Ledger) -> bool {
+        let attempt = self.attempt();
+        attempt <= super::MAX_ATTEMPTS && ledger.closed_until(terms.me()) < Some(Until::Attempt(attempt))
     }
 
     /// Does what the facts allow.
@@ -61,11 +67,11 @@ impl Voter {
         }
         self.turn(context);
         self.catch_up(context);
-        if self.may_sign(context) {
+        if self.is_open(context.terms, context.ledger) {
             self.open(context);
             self.ready(context);
         }
-        if self.may_sign(context) {
+        if self.is_open(context.terms, context.ledger) {
             self.accept(context);
         }
         self.certify(context);
@@ -91,12 +97,6 @@ impl Voter {
         if self.since.is_none() && self.could_open(context).is_some() {
             self.since = Some(context.now);
         }
-    }
-
-    /// Whether this party has not closed the attempt that is on.
-    fn may_sign(&self, context: &Context<'_>) -> bool {
-        context.ledger.closed_until(context.terms.me()) < Some(Until::Attempt(self.attempt()))
-            && self.attempt() <= super::MAX_ATTEMPTS
     }
 
     /// PROTOCOL 4.5: closes what t + 1 others have closed, of whom one is honest. Closes of ∞ are no reason.
