@@ -5,11 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use testkit::dice::Dice;
 
-use super::kills::{later, seed};
 use super::tables::{Table, by_period, shamir};
-use crate::support::{Testbed, simple};
+use crate::support::{Testbed, chance, simple};
 
 /// What becomes of the guard when the data is put back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +168,7 @@ fn an_older_copy_of_any_moment_makes_no_second_sum() {
         }
         copied(&mut testbed, &mut copies, "after the dealing");
         approve(&testbed, 1, &first);
-        later(&testbed, 1, 20);
+        testbed.later(1, 20);
         copied(&mut testbed, &mut copies, "while the parties agree");
         for table in &first {
             testbed.all_end(&table.address(), "completed");
@@ -294,13 +292,11 @@ fn a_node_put_back_in_the_middle_of_a_round_abstains_and_the_others_complete_wit
 
 #[test]
 fn copies_of_random_moments_put_back_at_random_moments_make_no_second_sum() {
-    let seed = seed();
-    println!("SMPCD_KILL_SEED={seed}");
-    let mut dice = Dice::new(seed, "older copies");
+    let mut dice = chance::dice("older copies");
     let mut testbed = testbed("20s");
     testbed.start_all();
     let mut older = false;
-    for number in 0..6 {
+    for number in 0..chance::rounds() / 3 {
         let guard = GUARDS[dice.index(GUARDS.len())];
         older |= guard == Guard::Older;
         println!("round r{number}, the guard: {guard:?}");
@@ -309,11 +305,11 @@ fn copies_of_random_moments_put_back_at_random_moments_make_no_second_sum() {
         let other = Table::new("threshold", &format!("other{number}"), 3, 1);
         table.give(&testbed);
         start(&testbed, dice.index(3), std::slice::from_ref(&table));
-        later(&testbed, victim, dice.below(30));
+        testbed.later(victim, dice.below(30));
         testbed.kill(victim);
         let copy = Copy::take(&testbed, victim);
         testbed.start(victim);
-        later(&testbed, victim, dice.below(40));
+        testbed.later(victim, dice.below(40));
         testbed.kill(victim);
         copy.put_back(&testbed, guard);
         other.give_as(&testbed, victim, &table.period);

@@ -1,0 +1,90 @@
+//! What a party's `data_dir` holds sealed, opened with its storage key: so that tests know what to search for.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use node::seal::StorageKey;
+use node::store::Store;
+use node::vault::Vault;
+use zeroize::Zeroizing;
+
+use crate::support::Testbed;
+
+/// A copy of what a party keeps of its rounds. The daemon may run.
+pub(crate) struct Kept {
+    party: String,
+    folder: tempfile::TempDir,
+    key: StorageKey,
+}
+
+impl Kept {
+    pub(crate) fn copy(testbed: &Testbed, party: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        for name in ["store.sqlite", "store.sqlite-wal"] {
+            // Without a crash there may be no write-ahead log.
+            let _ = fs::copy(testbed.data(party).join(name), folder.path().join(name));
+        }
+        copy(&testbed.data(party).join("bulk"), &folder.path().join("bulk"));
+        let text = fs::read_to_string(testbed.home(party).join("keys/storage.key")).expect("a key");
+        let (_, key) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
+        let key = StorageKey::from_bytes(&key.try_into().expect("32 bytes"));
+        Self { party: testbed.id(party).to_owned(), folder, key }
+    }
+
+    fn rows<T>(&self, query: &str, row: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
+        let sql = rusqlite::Connection::open(self.folder.path().join("store.sqlite")).expect("opened");
+        let mut query = sql.prepare(query).expect("a table");
+        let rows = query.query_map([], |found| row(found)).expect("listed");
+        rows.collect::<Result<_, _>>().expect("listed")
+    }
+
+    /// The secrets of the store, each with its name and whose it is.
+    pub(crate) fn secrets(&self) -> Vec<(String, Vec<u8>)> {
+        let names: Vec<([u8; 32], String)> =
+            self.rows("SELECT round, name FROM secrets", |row| Ok((row.get(0)?, row.get(1)?)));
+        let store = Store::open(self.folder.path(), &self.key, &self.party).expect("opened");
+        let open = |(round, name): ([u8; 32], String)| {
+            let secret = store.secret(&round, &name).expect("opened").expect("there").to_vec();
+            (format!("{name} of {}", self.party), secret)
+        };
+        names.into_iter().map(open).collect()
+    }
+
+    /// The same, sealed, as they lie in the file.
+    pub(crate) fn sealed_secrets(&self) -> Vec<(String, Vec<u8>)> {
+        let rows = self.rows("SELECT name, sealed FROM secrets", |row| Ok((row.get::<_, String>(0)?, row.get(1)?)));
+        rows.into_iter().map(|(name, sealed)| (format!("{name} of {}, sealed", self.party), sealed)).collect()
+    }
+
+    /// The first chunk of each object of the vault: shares, snapshots, partial sums.
+    pub(crate) fn objects(&self) -> Vec<(String, Vec<u8>)> {
+        let vault = Vault::open(self.folder.path(), &self.key).expect("opened");
+        let mut all = Vec::new();
+        for round in vault.rounds().expect("listed") {
+            for name in vault.objects(&round).expect("listed") {
+                let mut chunk = Zeroizing::new(Vec::new());
+                vault.read(&round, &name).expect("there").read(0, &mut chunk).expect("opened");
+                all.push((format!("{name} of {}", self.party), chunk.to_vec()));
+            }
+        }
+        all
+    }
+}
+
+/// The files of the vault, unfinished ones too.
+pub(crate) fn bulk_files(testbed: &Testbed, party: usize) -> Vec<PathBuf> {
+    super::search::files(&testbed.data(party).join("bulk"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).into_iter().flatten().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            // It may be gone meanwhile.
+            let _ = fs::copy(entry.path(), target);
+        }
+    }
+}
