@@ -6,7 +6,11 @@ use wire::{Body, Envelope, RoundId};
 use zeroize::Zeroizing;
 
 use super::hub::Hub;
+use crate::status::RoundStatus;
 use crate::store::{Reads, RoundRow, StoreError};
+
+/// More rounds of one period than people begin anew. A peer could count up otherwise.
+const MOST_VOID: u32 = 1000;
 
 /// A round that may be begun.
 pub(super) struct Next {
@@ -38,7 +42,7 @@ impl Hub {
             None if row.void => Some(self.restored(&row)?.0.void_proof()),
             None => None,
         };
-        Ok(proof.map(|proof| Next { v: row.v + 1, proof }))
+        Ok(proof.filter(|_| row.v < MOST_VOID).map(|proof| Next { v: row.v + 1, proof }))
     }
 
     /// Judges the v of a proposal, and its proof that v − 1 is void.
@@ -48,10 +52,12 @@ impl Hub {
             (Ok(_), Ok(row)) => row,
             (Err(error), _) | (_, Err(error)) => return Judged::Refused(error.to_string()),
         };
-        let pinned = || Judged::Refused(format!("{computation}/{period}: another round of this period is pinned here"));
-        let Some(before) = v.checked_sub(1) else { return pinned() };
+        let refused = |reason: String| Judged::Refused(format!("{computation}/{period}: {reason}"));
+        let Some(before) = v.checked_sub(1).filter(|before| *before < MOST_VOID) else {
+            return refused("another round of this period is pinned here".to_owned());
+        };
         if known.as_ref().is_some_and(|row| row.v > before) {
-            return pinned();
+            return refused("another round of this period is pinned here".to_owned());
         }
         let terms = Terms::new(self.book.agreement(), computation, period, before, self.book.party());
         let proven = terms.map_err(|error| error.to_string()).and_then(|terms| {
@@ -61,14 +67,17 @@ impl Hub {
         });
         let terms = match proven {
             Ok(terms) => terms,
-            Err(reason) => return Judged::Refused(format!("{computation}/{period}: {reason}")),
+            Err(reason) => return refused(reason),
         };
-        match known.filter(|row| row.v == before) {
-            Some(row) if row.phase == Phase::Completed.name() => {
-                Judged::Refused(format!("{computation}/{period}: it was completed here"))
+        // Whatever the proof is of, the last round that this party knows must have ended here without a certificate.
+        match known {
+            Some(row) if row.phase == Phase::Completed.name() || is_certified(&row) => {
+                refused(format!("round v = {} was certified here", row.v))
             }
             Some(row) if self.rounds.get(&RoundId(row.id)).is_some_and(|open| open.status.is_open()) => {
-                self.pass_on(from, &row, &terms, proof);
+                if row.v == before {
+                    self.pass_on(from, &row, &terms, proof);
+                }
                 Judged::NotYet
             }
             _ => Judged::Next(Next { v, proof: proof.clone() }),
@@ -84,4 +93,9 @@ impl Hub {
             self.feed(RoundId(row.id), Event::Message { from, bytes });
         }
     }
+}
+
+/// Whether this party has held a certificate of that round.
+fn is_certified(row: &RoundRow) -> bool {
+    serde_json::from_str::<RoundStatus>(&row.view).is_ok_and(|status| !status.contributors.is_empty())
 }

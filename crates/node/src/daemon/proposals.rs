@@ -1,9 +1,11 @@
 //! Rounds that peers propose: joined at once, or kept until a reason of our own has passed.
 
+use std::collections::BTreeSet;
+
 use audit::{Draft, Event as Record, Name, Text};
 use protocol::agreement::PartyIndex;
 use protocol::round::Event;
-use wire::{Body, Envelope, MessageKind};
+use wire::{Body, Envelope, MessageKind, RoundId};
 use zeroize::Zeroizing;
 
 use super::hub::Hub;
@@ -15,10 +17,16 @@ use crate::store::Reads;
 const MOST_OF_ONE_PEER: usize = 32;
 /// Proposals of one peer that wait until a reason of our own has passed.
 const MOST_WAITING: usize = 8;
+/// Reasons for which one peer's proposals were turned down that are told of.
+const MOST_TOLD: usize = 64;
 
 /// Proposals of one peer that cannot be joined yet, for reasons that pass: a signature on its way, a clock.
 #[derive(Default)]
-pub(super) struct Waiting(Vec<Proposal>);
+pub(super) struct Waiting {
+    kept: Vec<Proposal>,
+    /// Why others were turned down: each once, or a peer could fill the log.
+    told: BTreeSet<String>,
+}
 
 struct Proposal {
     bytes: Vec<u8>,
@@ -29,22 +37,27 @@ struct Proposal {
 impl Waiting {
     /// Keeps a proposal, each once. True where that is news: the proposal, or its reason.
     fn keep(&mut self, bytes: &[u8], reason: &str) -> bool {
-        if let Some(known) = self.0.iter_mut().find(|known| known.bytes == bytes) {
+        if let Some(known) = self.kept.iter_mut().find(|known| known.bytes == bytes) {
             return std::mem::replace(&mut known.reason, reason.to_owned()) != reason;
         }
-        let room = self.0.len() < MOST_WAITING;
+        let room = self.kept.len() < MOST_WAITING;
         if room {
-            self.0.push(Proposal { bytes: bytes.to_vec(), reason: reason.to_owned() });
+            self.kept.push(Proposal { bytes: bytes.to_vec(), reason: reason.to_owned() });
         }
         room
     }
 
+    /// Whether that a proposal was turned down for this reason is news.
+    fn is_news(&mut self, reason: &str) -> bool {
+        self.told.len() < MOST_TOLD && self.told.insert(reason.to_owned())
+    }
+
     fn forget(&mut self, bytes: &[u8]) {
-        self.0.retain(|known| known.bytes != bytes);
+        self.kept.retain(|known| known.bytes != bytes);
     }
 
     pub(super) fn all(&self) -> Vec<Vec<u8>> {
-        self.0.iter().map(|known| known.bytes.clone()).collect()
+        self.kept.iter().map(|known| known.bytes.clone()).collect()
     }
 }
 
@@ -54,8 +67,10 @@ enum Judged {
     Done,
     /// A reason of our own, which is no fault of the peer and may pass.
     NotYet(String),
-    /// A fault of the peer.
+    /// No, and honest parties may ask: they know less, or more, than this one.
     Refused(String),
+    /// What no honest node sends.
+    Forged(&'static str),
 }
 
 impl Hub {
@@ -105,7 +120,14 @@ impl Hub {
             Judged::Done => known.proposals.forget(&bytes),
             Judged::Refused(reason) => {
                 known.proposals.forget(&bytes);
-                self.refuse(from, Some(kind), &reason);
+                if known.proposals.is_news(&reason) {
+                    let peer = self.party_id(from);
+                    tracing::warn!(target: "round", %peer, %round, %reason, "a proposal is not joined");
+                }
+            }
+            Judged::Forged(reason) => {
+                self.refuse(from, Some(kind), reason);
+                self.cut(from);
             }
         }
     }
@@ -117,6 +139,13 @@ impl Hub {
         if self.rounds.contains_key(&id) || matches!(self.reads().round_by_id(&id.0), Ok(Some(_))) {
             return Judged::Done;
         }
+        let key = self.book.agreement().party(PartyIndex(envelope.sender())).map(|party| party.signing_key);
+        let Some(Ok(proposal)) = key.map(|key| envelope.verify(&key)) else {
+            return Judged::Forged("a proposal that its sender did not sign");
+        };
+        if id != RoundId::of(&self.book.agreement().digest().0, &computation, &period, voided) {
+            return Judged::Refused("a round under another agreement than ours".to_owned());
+        }
         // PROTOCOL 1.2: the first round of a period is pinned; another one is never joined, whatever the agreement, unless
         // the pinned one is proven void.
         let next = match self.judge_v(from, &computation, &period, voided, &proof) {
@@ -126,19 +155,11 @@ impl Hub {
         };
         let of_peer = self.rounds.values().filter(|open| open.proposer == Some(from)).count();
         if of_peer >= MOST_OF_ONE_PEER {
-            return Judged::Refused(format!("{MOST_OF_ONE_PEER} rounds that this peer proposed are open already"));
+            return Judged::NotYet(format!("{MOST_OF_ONE_PEER} rounds that this peer proposed are open already"));
         }
         let terms = match self.may_open(&computation, &period, next.v) {
             Ok(terms) => terms,
             Err(refused) => return Judged::NotYet(refused.lines.join("; ")),
-        };
-        if terms.round() != id {
-            return Judged::Refused("a round under another agreement than ours".to_owned());
-        }
-        let key = self.book.agreement().party(PartyIndex(envelope.sender())).map(|party| party.signing_key);
-        let Some(Ok(proposal)) = key.map(|key| envelope.verify(&key)) else {
-            self.cut(from);
-            return Judged::Refused("a proposal that its sender did not sign".to_owned());
         };
         self.join(terms, next.proof, Some(proposal));
         Judged::Done

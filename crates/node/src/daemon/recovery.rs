@@ -9,7 +9,7 @@ use std::path::Path;
 use audit::{DigestOf, Draft, Event as Record, Name, Text, Time};
 use protocol::agreement::PartyIndex;
 use protocol::recovery::{Mark, NotAsked, Recovery, Verdict, verdict};
-use protocol::round::{Millis, Phase};
+use protocol::round::{Millis, Phase, statements_of};
 use wire::frame::Frame;
 use wire::link::{MAX_RECALL, Pin, Recall};
 use wire::{Envelope, MessageKind, RoundId, Sealed};
@@ -79,7 +79,9 @@ impl Hub {
     fn recover(&mut self, guard: Guard, last: &Mark) {
         let me = self.book.party();
         let parties = (0u16..).zip(self.book.agreement().parties());
-        let others = parties.filter(|(index, party)| party.roles.compute && *index != me.0).map(|(index, _)| index);
+        // Result parties hold what compute parties may have lost together: their votes, and their partial sums.
+        let holds = |party: &protocol::agreement::Party| party.roles.compute || party.roles.result;
+        let others = parties.filter(|(index, party)| holds(party) && *index != me.0).map(|(index, _)| index);
         let number = guard.mark().map(|mark| mark.number);
         let state = Recovery::new(last.number, number, others);
         let found = finding(last, &guard, &self.settings.data_dir);
@@ -110,7 +112,7 @@ impl Hub {
         let abstains = state.lacking().count();
         tracing::warn!(
             target: "daemon", number, abstains,
-            "every other compute party has answered: this node goes on, and abstains from what it had forgotten"
+            "every other party that holds shares or learns results has answered: this node goes on, and abstains from what it had forgotten"
         );
         self.begin()?;
         // Nothing of a round was taken in while it recovered. On the next links each side says what it holds.
@@ -127,7 +129,7 @@ impl Hub {
         let waits: Vec<&str> = state.waits_for().map(|peer| self.party_id(peer)).collect();
         let waits = waits.join(", ");
         Some(format!(
-            "{found}; so this node signs nothing until every other compute party has told it what it signed: it waits for {waits}, who must run and be linked (smpcd status)"
+            "{found}; so this node signs nothing until every other party that holds shares or learns results has told it what it signed: it waits for {waits}, who must run and be linked (smpcd status)"
         ))
     }
 
@@ -352,6 +354,20 @@ struct Asker {
 }
 
 impl Asker {
+    /// What it signed of a message: the message, or votes of its own that another party's message carries.
+    fn signed(&self, row: &RoundRow, message: MessageRow) -> Vec<Vec<u8>> {
+        if self.wrote(row, &message) {
+            return vec![message.bytes];
+        }
+        // Votes name places; those of another agreement are another list.
+        let Ok(envelope) = Envelope::parse(&message.bytes) else { return Vec::new() };
+        if row.agreement_digest != self.agreement {
+            return Vec::new();
+        }
+        let carried = statements_of(self.party, envelope.round(), envelope.sender(), envelope.body());
+        carried.into_iter().map(|statement| statement.bytes().to_vec()).collect()
+    }
+
     /// Whether it wrote this message of that round. Places are those of the round's own agreement.
     fn wrote(&self, row: &RoundRow, message: &MessageRow) -> bool {
         if row.agreement_digest == self.agreement {
@@ -375,9 +391,11 @@ fn tell(data_dir: &Path, asker: &Asker, recall: &Recall, send: impl Fn(&Frame) -
         if !send(&Frame::Pin(pin)) {
             return Ok(());
         }
-        for message in store.messages(&row.id)?.into_iter().filter(|message| asker.wrote(row, message)) {
-            if !send(&Frame::Message(Zeroizing::new(message.bytes))) {
-                return Ok(());
+        for message in store.messages(&row.id)? {
+            for bytes in asker.signed(row, message) {
+                if !send(&Frame::Message(Zeroizing::new(bytes))) {
+                    return Ok(());
+                }
             }
         }
     }

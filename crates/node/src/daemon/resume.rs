@@ -31,7 +31,7 @@ impl Hub {
         let keep: BTreeSet<[u8; 32]> = live.iter().map(|row| row.id).collect();
         self.vault.keep_only(&keep)?;
         for row in live {
-            if is_open(row)
+            if row.phase != Phase::Completed.name()
                 && let Ok(place) = Place::new(&self.settings.data_dir, &row.computation, &row.period)
             {
                 // Totals that were being written had not been checked yet.
@@ -45,19 +45,19 @@ impl Hub {
 
     /// A peer asks for a round that is closed here: what it lacks is in the store.
     pub(super) fn look_up(&mut self, peer: u16, round: RoundId) {
-        let Some(known) = self.peers.get_mut(usize::from(peer)).filter(|_| !self.rounds.contains_key(&round)) else {
+        if self.rounds.contains_key(&round) {
             return;
-        };
+        }
+        let ours = self.book.agreement().digest().0;
+        let row = self.reads().round_by_id(&round.0).ok().flatten();
+        let Some(row) = row.filter(|row| row.agreement_digest == ours && !row.abstains) else { return };
+        let Some(known) = self.peers.get_mut(usize::from(peer)) else { return };
         let looks = known.looks.entry(round).or_default();
         *looks += 1;
         if *looks > MOST_LOOKS {
             return;
         }
-        let ours = self.book.agreement().digest().0;
-        let row = self.reads().round_by_id(&round.0).ok().flatten();
-        if let Some(row) = row.filter(|row| row.agreement_digest == ours && !row.abstains)
-            && let Err(error) = self.take_up(&row)
-        {
+        if let Err(error) = self.take_up(&row) {
             tracing::error!(target: "round", round = %row.computation, %error, "a round cannot be read again");
         }
     }

@@ -132,6 +132,7 @@ impl Dealer {
                 Self::Loading(Loading { approver })
             }
             Self::Dealt(_) if !context.terms.keeps(Rule::OneDealing) => {
+                forget_dealing(context);
                 context.run(Job::Load);
                 Self::Loading(Loading { approver })
             }

@@ -81,7 +81,7 @@ impl Round {
         if self.ended.is_some() {
             if over(self.last_day()) {
                 self.closed = true;
-                context.step.actions.push(Action::EraseAll);
+                self.forget(context);
             }
         } else if context.board.certified.is_none() || over(self.last_day()) {
             let waits: Vec<String> =

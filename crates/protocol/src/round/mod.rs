@@ -83,6 +83,8 @@ pub struct Round {
     compared: BTreeSet<u16>,
     differing: BTreeSet<u16>,
     ended: Option<Ended>,
+    /// After a restart no deadline of the round ends it before then.
+    heard_from: Millis,
     /// It ended here without a certificate, and this party signs no more but what ends it for others.
     gave_up: bool,
     /// It is proven that nothing of this round has opened or can.
@@ -149,6 +151,7 @@ impl Round {
             compared: BTreeSet::new(),
             differing: BTreeSet::new(),
             ended: None,
+            heard_from: Millis(0),
             gave_up: false,
             void: false,
             abstains: false,
@@ -214,12 +217,13 @@ impl Round {
     }
 
     fn give_up(&self) -> Millis {
-        self.started.after(self.terms.computation().give_up_after)
+        self.started.after(self.terms.computation().give_up_after).max(self.heard_from)
     }
 
     /// With a certificate a round is given up after twice the time (PROTOCOL 4.8).
     fn last_day(&self) -> Millis {
-        self.give_up().after(self.terms.computation().give_up_after)
+        let twice = self.terms.computation().give_up_after * 2;
+        self.started.after(twice).max(self.heard_from)
     }
 
     /// Runs `act`, then everything that follows from it.

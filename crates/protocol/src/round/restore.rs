@@ -17,7 +17,7 @@ use super::dealer::Dealer;
 use super::holder::Holder;
 use super::ledger::Taken;
 use super::receiver::Receiver;
-use super::step::{Action, Ended, Millis, Note, SecretName, Step};
+use super::step::{Action, Change, Ended, Millis, Note, SecretName, Step};
 use super::terms::Terms;
 
 /// What the owner of a round has kept of it.
@@ -55,6 +55,8 @@ impl Round {
         round.gave_up = abstains || (matches!(ended, Some(Ended::Abandoned { .. })) && !certified);
         (round.ended, round.void, round.abstains) = (ended, void, abstains);
         round.closed = round.ended.is_some() && now >= round.last_day();
+        // Peers may hold what ends the round well: they are heard before it is given up.
+        round.heard_from = now.after(round.terms.computation().attempt_deadline);
         let step = round.with_context(now, rng, signer, |round, context| {
             if let Some(Ended::Completed { result }) = &mut round.ended {
                 *result = released(context);
@@ -64,6 +66,7 @@ impl Round {
             }
             if round.closed {
                 // Objects are erased after the commit that says so: a crash may have come between.
+                context.change(Change::EraseSecrets);
                 context.step.actions.push(Action::EraseAll);
             }
             if round.abstains && round.ended.is_none() {

@@ -16,6 +16,8 @@ pub enum Rule {
     LockInClose,
     /// A lock in a Close is proven (PROTOCOL 4.5).
     ProvenLock,
+    /// Whoever holds a certificate puts it on disk and sends it on, and only then sums (PROTOCOL 4.6).
+    CertificateFirst,
     /// One dealing for a round, ever (PROTOCOL 4.1).
     OneDealing,
     /// Support for the first Open of an attempt only (PROTOCOL 4.3).

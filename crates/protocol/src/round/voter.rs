@@ -76,6 +76,11 @@ impl Voter {
         }
         self.certify(context);
         if self.due(context.terms, context.ledger).is_some_and(|due| context.now >= due) && !self.over {
+            // Others may lack what this party could open: what a dealer that has left sent last reached not all of them.
+            if let Some(set) = self.could_open(context) {
+                let dealers: Vec<u16> = set.dealings.iter().map(|entry| entry.dealer).collect();
+                relay(context, &dealers);
+            }
             self.close(context, Until::Attempt(self.attempt()));
         }
     }
@@ -267,7 +272,7 @@ fn judge(context: &Context<'_>, set: &Set, closes: &[Closing]) -> Verdict {
     if left_out.is_empty() { Verdict::Support } else { Verdict::LeftOut(left_out.into_iter().collect()) }
 }
 
-/// Sends the other compute parties what this one knows of dealings that were left out.
+/// Sends the other compute parties what this one knows of dealings that they may not know.
 fn relay(context: &mut Context<'_>, dealers: &[u16]) {
     let terms = context.terms;
     for &dealer in dealers {
@@ -334,7 +339,8 @@ fn subject(vote: &Sealed) -> Option<SetDigest> {
 /// Whoever supported its Open has them, and they are among the q that accepted.
 pub(super) fn herald(context: &mut Context<'_>) {
     let Some(Certified { attempt, set, accepts, digest }) = context.board.certified.clone() else { return };
-    if context.ledger.from(MessageKind::Certificate, context.terms.me()).is_some() {
+    let said = context.ledger.from(MessageKind::Certificate, context.terms.me()).is_some();
+    if said || !context.terms.keeps(Rule::CertificateFirst) {
         return;
     }
     context.note(Note::Certified { attempt, digest, set: set.clone() });

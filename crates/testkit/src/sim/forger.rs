@@ -5,12 +5,12 @@ use wire::{Body, RoundId, Sealed};
 
 use super::network::Parcel;
 use super::plan::Plan;
-use crate::consortium::Key;
+use super::signing::PartySigner;
 
 /// Signs whatever it is asked to, as one party of one round.
 #[derive(Clone)]
 pub struct Forger {
-    key: Key,
+    signer: PartySigner,
     party: u16,
     round: RoundId,
 }
@@ -19,7 +19,7 @@ impl Forger {
     /// The forger that holds the key of that party.
     #[must_use]
     pub fn new(plan: &Plan, party: u16, round: RoundId) -> Self {
-        Self { key: plan.key(party).clone(), party, round }
+        Self { signer: plan.signing.signer(plan.key(party)), party, round }
     }
 
     /// A message of its own party.
@@ -31,7 +31,13 @@ impl Forger {
     /// A message under another party's name, with its own signature.
     #[must_use]
     pub fn says_as(&self, sender: u16, recipient: Option<u16>, body: Body) -> Parcel {
-        Parcel::message(&Sealed::sign(self.round, sender, recipient, body, &self.key))
+        Parcel::message(&Sealed::sign(self.round, sender, recipient, body, &self.signer))
+    }
+
+    /// The round that it speaks in.
+    #[must_use]
+    pub fn round(&self) -> RoundId {
+        self.round
     }
 
     /// The same forger in another round.

@@ -228,7 +228,7 @@ fn spoil_set(set: &Set, how: &str) -> Set {
         |how: &dyn Fn(&mut Vec<u16>)| Set { dealings: set.dealings.clone(), holders: change(&set.holders, how) };
     match how {
         "dealing" => change_dealings(set, |all| flip(&mut all[0].dealing.0)),
-        "dealer" => change_dealings(set, |all| all[2].dealer = 63),
+        "dealer" => change_dealings(set, |all| all[1].dealer = 63),
         "repeated dealer" => change_dealings(set, |all| all[1] = all[0]),
         "below the least" => change_dealings(set, |all| all.truncate(2)),
         "empty" => change_dealings(set, Vec::clear),

@@ -1,27 +1,32 @@
-//! A seeded simulator of one round among several parties, over the sans-IO machine (PROTOCOL 2 to 4, 6.3).
+//! A seeded simulator of whole consortia, over the sans-IO machine (PROTOCOL 2 to 4, 6.3, 7).
 //!
 //! A [`Plan`] says who is there and what happens; a [`Cluster`] runs it on a virtual clock and checks after every event what
-//! the observer knows. Links keep order and lose what is in flight when they break; delays and jobs interleave at
-//! random. A party under an adversary runs the honest machine, and a [`Tamper`] rewrites what leaves it, with its key.
+//! the observer knows. Links keep order and lose what is in flight when they break; delays and jobs interleave at random.
+//! A machine that goes down, at any point of a step, keeps what its disk has and nothing else. A party under an adversary
+//! runs the honest machine, perhaps without some of its rules, and a [`Tamper`] rewrites what leaves it, with its key.
 //!
 //! Everything follows from the plan and its seed, so a failure replays.
 
+mod adversary;
+mod disk;
 mod forger;
 mod lies;
 mod network;
 mod observer;
+mod owner;
 mod party;
 mod place;
 mod plan;
+mod random;
 mod report;
+mod signing;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use protocol::round::{Action, Approver, Change, Done, Ended, Event, Millis, Round, Step, Terms};
-use wire::message::Votes;
-use wire::{Body, Envelope, RoundId, Sealed};
-use zeroize::Zeroizing;
+use protocol::round::{Approver, Ended, Event, Millis, Terms};
+use wire::{Body, RoundId, Sealed, Set};
 
+pub use self::adversary::Habit;
 pub use self::forger::{Ear, Forger, Incoming, Outgoing, Tamper};
 pub use self::lies::{Lie, lies};
 use self::network::Network;
@@ -30,28 +35,71 @@ pub use self::observer::Finding;
 use self::observer::Observer;
 use self::party::Party;
 pub use self::place::Memory;
-pub use self::plan::{COMPUTATION, Expect, Happening, PERIOD, Plan, about};
+pub use self::plan::{COMPUTATION, CrashPoint, Expect, GuardFate, Happening, Lapse, NEVER, PERIOD, Plan, about};
 pub use self::report::{Report, Standing, Violation};
+pub use self::signing::{PartySigner, Signing};
 use crate::dice::Dice;
 
 /// No small round takes as many events; one that does goes round in circles.
 const MAX_EVENTS: u64 = 400_000;
 /// How many of the last events a failure shows.
-const TRACE: usize = 60;
+const TRACE: usize = 80;
+
+/// Why operators give rounds up.
+const GAVE_UP: &str = "enough";
 
 /// What happens next.
 #[derive(Clone, Copy)]
 enum Occurrence {
     Happening(Happening),
-    Delivery { from: u16, to: u16, epoch: u64 },
-    Work(u16),
+    Delivery {
+        from: u16,
+        to: u16,
+        epoch: u64,
+    },
+    /// The worker of a round has done something, in that life of its party.
+    Work {
+        party: u16,
+        v: u32,
+        life: u32,
+    },
     Tick(u16),
+    /// Two parties link, if they can.
+    Link(u16, u16),
+    /// A machine comes up, unless it went down again.
+    Start {
+        party: u16,
+        life: u32,
+    },
 }
 
-/// All parties of one round.
+/// The last events, for a failure to show.
+#[derive(Default)]
+struct Trace(VecDeque<(Millis, u16, &'static str, Option<Sealed>)>);
+
+impl Trace {
+    fn note(&mut self, at: Millis, party: u16, what: &'static str, message: Option<&Sealed>) {
+        if self.0.len() == TRACE {
+            self.0.pop_front();
+        }
+        self.0.push_back((at, party, what, message.cloned()));
+    }
+
+    fn text(&self) -> String {
+        let lines = self.0.iter().map(|(at, party, what, message)| {
+            let message =
+                message.as_ref().map(|message| format!(" {message:?} of {}", subject(message))).unwrap_or_default();
+            format!("{:>8} p{party} {what}{message}", at.0)
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// All parties of one period.
 pub struct Cluster {
     plan: Plan,
-    round: RoundId,
+    /// v, by round id.
+    rounds: BTreeMap<RoundId, u32>,
     parties: Vec<Party>,
     network: Network,
     observer: Observer,
@@ -59,11 +107,12 @@ pub struct Cluster {
     ear: Option<Ear>,
     dice: Dice,
     now: Millis,
-    ended_at: Millis,
+    /// When each round ended at each party, by party and v.
+    ends: BTreeMap<(u16, u32), Millis>,
     agenda: BTreeMap<(Millis, u64, u64), Occurrence>,
     planned: u64,
     events: u64,
-    trace: VecDeque<(Millis, String)>,
+    trace: Trace,
 }
 
 impl Cluster {
@@ -78,24 +127,28 @@ impl Cluster {
             Err(problems) => panic!("seed {}: the plan's agreement is not valid: {problems:?}", plan.seed),
         };
         let parties: Vec<Party> = (0..plan.parties()).map(|party| Party::new(&plan, &agreement, party)).collect();
-        let keys = parties.iter().map(|party| party.signer.public_key()).collect();
-        let round = parties[0].terms.round();
+        // The observer goes by every rule, whatever is switched off at the parties.
+        let terms = party::terms(&plan, &agreement, 0);
         let mut cluster = Self {
-            round,
-            observer: Observer::new(keys, plan.corrupt.clone()),
+            rounds: (0..).zip(&terms).map(|(v, terms)| (terms.round(), v)).collect(),
+            observer: Observer::new(terms, plan.corrupt.clone()),
             parties,
             network: Network::default(),
             tamper: None,
             ear: None,
             dice: plan.dice("schedule"),
             now: Millis(0),
-            ended_at: Millis(0),
+            ends: BTreeMap::new(),
             agenda: BTreeMap::new(),
             planned: 0,
             events: 0,
-            trace: VecDeque::new(),
+            trace: Trace::default(),
             plan,
         };
+        if cluster.plan.mischief {
+            let (tamper, ear) = adversary::adversary(&cluster.plan, cluster.parties[0].terms[0].round());
+            (cluster.tamper, cluster.ear) = (Some(tamper), Some(ear));
+        }
         for (at, happening) in cluster.plan.script.clone() {
             cluster.schedule(Millis(at), Occurrence::Happening(happening));
         }
@@ -116,10 +169,10 @@ impl Cluster {
         self
     }
 
-    /// What the round is about, at the first party.
+    /// What the first round of the period is about, at the first party.
     #[must_use]
     pub fn terms(&self) -> &Terms {
-        &self.parties[0].terms
+        &self.parties[0].terms[0]
     }
 
     /// The plan.
@@ -150,54 +203,73 @@ impl Cluster {
 
     fn finish(self) -> Result<Report, Violation> {
         for (index, party) in (0u16..).zip(&self.parties) {
-            let closed = party.round.as_ref().is_some_and(Round::is_closed);
-            let verdict = if closed { self.observer.closed(index, &party.place) } else { Ok(()) };
-            if let Err(what) = verdict.and_then(|()| self.expected(index, party)) {
+            if let Err(what) = self.expected(index, party) {
                 return Err(self.violation(index, what));
             }
         }
-        let standing = |party: &Party| Standing {
-            ended: party.round.as_ref().and_then(Round::ended).cloned(),
-            closed: party.round.as_ref().is_some_and(Round::is_closed),
-            totals: party.place.result().map(|(totals, _)| totals.to_vec()),
-        };
         Ok(Report {
             parties: self.parties.iter().map(standing).collect(),
             certified: self.observer.certified().cloned(),
+            crashes: self.parties.iter().map(|party| u64::from(party.life)).sum(),
+            attempts: self.observer.attempts(),
             findings: self.observer.findings,
-            ended_at: self.ended_at,
+            ended_at: self.ends.values().copied().max().unwrap_or_default(),
+            certified_at: self.observer.certified_at,
+            ends: self.ends,
             events: self.events,
         })
     }
 
     /// Whether an honest party ended as the plan expects.
     fn expected(&self, index: u16, party: &Party) -> Result<(), String> {
-        if self.plan.corrupt.contains(&index) {
+        let abstains = party.disk.rounds.values().next_back().is_some_and(|stored| stored.abstains);
+        if self.observer.is_corrupt(index) || !party.runs() || abstains {
             return Ok(());
         }
-        let Some(round) = &party.round else {
-            // Nobody told it: right only where it was never to come.
-            let told = self.agenda.is_empty() && !matches!(self.plan.expect, Expect::Completed(_));
-            return if told { Ok(()) } else { Err("it never learned of the round".into()) };
+        let expect = match &self.plan.expect {
+            Expect::Promised => &self.promised(),
+            expect => expect,
         };
+        let Some((v, stored)) = party.disk.rounds.last_key_value() else {
+            // Nobody told it: right only where it was never to come.
+            let promised = matches!(expect, Expect::Completed(_) | Expect::Result);
+            return if promised { Err("it never learned of the round".into()) } else { Ok(()) };
+        };
+        let Some(running) = party.machine.as_ref().and_then(|machine| machine.rounds.get(v)) else {
+            return Err("it does not go on with the round".into());
+        };
+        let round = &running.round;
         if !round.is_closed() {
             return Err(format!("the round is not closed: {:?}, waits {:?}", round.ended(), round.view().waits));
         }
         let ended = round.ended().ok_or("closed and not ended")?;
-        if party.disk.ended.as_ref() != Some(ended) {
+        if stored.ended.as_ref() != Some(ended) {
             return Err("how it ended is not on disk".into());
+        }
+        if !stored.kept().is_empty() {
+            return Err(format!("it closed the round and keeps {:?}", stored.kept()));
         }
         let contributors = || {
             let set = self.observer.certified();
             set.map(|set| set.dealings.iter().map(|entry| entry.dealer).collect::<Vec<_>>())
         };
-        match (&self.plan.expect, ended) {
-            (Expect::Completed(expected), Ended::Completed { result }) => {
-                if contributors().as_ref() != Some(expected) {
+        // Whoever gave up on its own ends so, whatever the others go on to do.
+        let alone = match ended {
+            Ended::Abandoned { reason } => reason == GAVE_UP || (*v == 0 && self.plan.late.contains(&index)),
+            Ended::Completed { .. } => false,
+        };
+        if self.plan.expect == Expect::Promised && alone {
+            return Ok(());
+        }
+        match (expect, ended) {
+            (Expect::Completed(_) | Expect::Result, Ended::Completed { result }) => {
+                if let Expect::Completed(expected) = expect
+                    && contributors().as_ref() != Some(expected)
+                {
                     return Err(format!("the sum of {:?} instead of {expected:?}", contributors()));
                 }
-                let learns = party.terms.is_result(index);
-                if learns == (result.is_some() && party.place.result().is_some()) {
+                let learns = party.terms[0].is_result(index);
+                if learns == (result.is_some() && stored.place.result().is_some()) {
                     Ok(())
                 } else {
                     Err("who learns the result is not as agreed".into())
@@ -206,6 +278,10 @@ impl Cluster {
             (Expect::Abandoned(words), Ended::Abandoned { reason }) => {
                 // The one that is waited for waits for others.
                 let own = format!("p{index}");
+                // Who gave up because others did may not have heard why they did.
+                if reason.starts_with("the round cannot end") {
+                    return Ok(());
+                }
                 let missing = words.iter().find(|word| !word.ends_with(&own) && !reason.contains(word.as_str()));
                 missing.map_or(Ok(()), |word| Err(format!("abandoned without {word:?}: {reason}")))
             }
@@ -215,9 +291,44 @@ impl Cluster {
         }
     }
 
+    /// What PROTOCOL 1 promises, now that it is known who is down for good: with q compute parties and h holders there is a
+    /// certificate, and with k holders of its Q a result. Parties that gave the round up count as silent.
+    fn promised(&self) -> Expect {
+        let terms = self.terms();
+        let quorum = terms.quorum();
+        let latest = self.parties.iter().filter_map(Party::latest).max();
+        let here = |&party: &u16| {
+            let stored = &self.parties[usize::from(party)];
+            let gave_up = latest.and_then(|v| stored.disk.rounds.get(&v)).is_some_and(|round| {
+                round.abstains || (round.certified().is_none() && matches!(round.ended, Some(Ended::Abandoned { .. })))
+            });
+            stored.runs() && !self.observer.is_corrupt(party) && !gave_up
+        };
+        let count = |parties: &[u16]| parties.iter().filter(|party| here(party)).count();
+        let corrupt = terms.computes().iter().filter(|party| self.observer.is_corrupt(**party)).count();
+        // Against liars rounds go on where n ≥ 3t + 1, and in the semi-honest ones there are none.
+        let bounded = if terms.is_malicious() { quorum.n > 3 * quorum.t } else { corrupt == 0 };
+        let enough = match self.observer.certified() {
+            Some(set) => count(&set.holders) >= usize::from(quorum.k),
+            None => {
+                count(terms.computes()) >= usize::from(quorum.q.max(quorum.h))
+                    && count(terms.inputs()) >= usize::from(terms.computation().min_contributors)
+            }
+        };
+        // A result party that is gone keeps the others from ending before their last day, and from nothing else.
+        let learn = count(terms.results()) == terms.results().len();
+        if bounded && enough && learn { Expect::Result } else { Expect::Ended }
+    }
+
     fn violation(&self, party: u16, what: String) -> Violation {
-        let trace: Vec<String> = self.trace.iter().map(|(at, line)| format!("{:>8} {line}", at.0)).collect();
-        Violation { seed: self.plan.seed, at: self.now.0, party, what, trace: trace.join("\n") }
+        Violation {
+            seed: self.plan.seed,
+            at: self.now.0,
+            party,
+            what,
+            plan: self.plan.describe(),
+            trace: self.trace.text(),
+        }
     }
 
     fn schedule(&mut self, at: Millis, occurrence: Occurrence) {
@@ -237,197 +348,83 @@ impl Cluster {
                 };
                 (to, outcome)
             }
-            Occurrence::Work(party) => (party, self.work(party)),
-            Occurrence::Tick(party) => (party, self.handle(party, Event::Tick, "tick")),
+            Occurrence::Work { party, v, life } => (party, self.work(party, v, life)),
+            Occurrence::Tick(party) => (party, self.tick(party)),
+            Occurrence::Link(a, b) => (a, self.link(a, b)),
+            Occurrence::Start { party, life } => (party, self.start(party, life)),
         }
     }
 
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        let person = || Approver::Person("Ada".into());
         match happening {
-            Happening::Propose(party) => self.join(party, None),
-            Happening::Approve(party) => {
-                self.handle(party, Event::Approve(Approver::Person("Ada".into())), "approved by a person")
-            }
-            Happening::AutoApprove(party) => self.handle(party, Event::Approve(Approver::Policy), "approved by policy"),
-            Happening::Decline(party) => self.handle(party, Event::Decline { reason: "not yet".into() }, "declined"),
+            Happening::Propose(party) => self.propose(party),
+            Happening::Approve(party) => self.tell(party, Event::Approve(person()), "approved by a person"),
+            Happening::AutoApprove(party) => self.tell(party, Event::Approve(Approver::Policy), "approved by policy"),
+            Happening::Decline(party) => self.tell(party, Event::Decline { reason: "not yet".into() }, "declined"),
+            Happening::Abandon(party) => self.tell(party, Event::Abandon { reason: GAVE_UP.into() }, "gave up"),
             Happening::Mend(party) => {
                 let party = &mut self.parties[usize::from(party)];
-                party.place.input.clone_from(&party.good);
+                party.input.clone_from(&party.good);
+                party.disk.rounds.values_mut().for_each(|stored| stored.place.input.clone_from(&party.good));
                 Ok(())
             }
             Happening::Down(a, b) => {
-                self.network.set(a, b, false);
-                Ok(())
+                self.network.set_way(a, b, false);
+                self.link(a, b)
             }
             Happening::Up(a, b) => {
-                if !self.network.set(a, b, true) {
-                    return Ok(());
-                }
-                self.handle(a, Event::LinkUp { peer: b }, "link up")?;
-                self.handle(b, Event::LinkUp { peer: a }, "link up")
+                self.network.set_way(a, b, true);
+                self.link(a, b)
             }
-        }
-    }
-
-    fn deliver(&mut self, from: u16, to: u16, parcel: Parcel) -> Result<(), String> {
-        if self.tamper.is_some() && self.plan.corrupt.contains(&to) {
-            let own = parcel.said().is_some_and(|(sender, ..)| sender == to);
-            let heard = self.ear.as_mut().is_none_or(|ear| ear(&Incoming { from, to, parcel: &parcel }));
-            if own || !heard {
-                return Ok(());
+            Happening::Crash(party, CrashPoint::Now, down) => self.crash(party, down),
+            Happening::Crash(party, point, down) => {
+                self.parties[usize::from(party)].doom = Some((point, down));
+                Ok(())
             }
-        }
-        if self.parties[usize::from(to)].round.is_none() {
-            // The owner of rounds joins on a proposal that it can verify; what else came too early is asked for then.
-            return match self.proposal(&parcel) {
-                Some(proposal) => self.join(to, Some(proposal)),
-                None => Ok(()),
-            };
-        }
-        let (event, what) = match parcel {
-            Parcel::Message(bytes) => (Event::Message { from, bytes }, "message"),
-            Parcel::Have(have) => (Event::Have { peer: from, have }, "inventory"),
-            Parcel::Grant(grant) => (Event::Grant { peer: from, grant }, "grant"),
-            Parcel::Chunk { object, index, elements } => {
-                (Event::Chunk { peer: from, object, index, elements }, "chunk")
+            Happening::Copy(party) => {
+                let party = &mut self.parties[usize::from(party)];
+                party.copies.push((party.disk.clone(), party.guard));
+                Ok(())
             }
-        };
-        self.handle(to, event, what)
-    }
-
-    fn proposal(&self, parcel: &Parcel) -> Option<Sealed> {
-        let Parcel::Message(bytes) = parcel else { return None };
-        let envelope = Envelope::parse(bytes).ok()?;
-        let key = self.parties.get(usize::from(envelope.sender()))?.signer.public_key();
-        let message = envelope.verify(&key).ok()?;
-        let about = matches!(message.body(), Body::Propose { computation, period, voided, .. }
-            if &**computation == COMPUTATION && &**period == PERIOD && *voided == 0);
-        (about && message.round() == self.round).then_some(message)
-    }
-
-    fn join(&mut self, index: u16, proposal: Option<Sealed>) -> Result<(), String> {
-        let now = self.now;
-        let party = &mut self.parties[usize::from(index)];
-        if party.round.is_some() {
-            return Ok(());
-        }
-        let terms = party.terms.clone();
-        let (round, step) = Round::join(terms, Votes::default(), proposal, now, &mut party.rng, &*party.signer);
-        party.round = Some(round);
-        self.note(index, "joins");
-        self.absorb(index, step)
-    }
-
-    fn work(&mut self, index: u16) -> Result<(), String> {
-        let party = &mut self.parties[usize::from(index)];
-        let Some(job) = party.jobs.pop_front() else { return Ok(()) };
-        let done = job.run(&party.terms, &mut party.place);
-        if let Done::Loaded(Ok(_)) = &done {
-            self.observer.loaded(index, &party.place.input);
-        }
-        self.handle(index, Event::Done(done), "job done")
-    }
-
-    fn handle(&mut self, index: u16, event: Event, what: &str) -> Result<(), String> {
-        let now = self.now;
-        let party = &mut self.parties[usize::from(index)];
-        let Some(round) = &mut party.round else { return Ok(()) };
-        let step = round.handle(event, now, &mut party.rng, &*party.signer);
-        self.note(index, what);
-        self.absorb(index, step)
-    }
-
-    /// Commits a step, then does its actions in order.
-    fn absorb(&mut self, index: u16, step: Step) -> Result<(), String> {
-        let party = &mut self.parties[usize::from(index)];
-        self.observer.step(&party.terms, &step, self.now, &party.place)?;
-        for change in step.changes {
-            match change {
-                Change::Message(message) => {
-                    if message.sender() == index {
-                        trace(&mut self.trace, self.now, || format!("p{index} signs {message:?}"));
-                    }
-                    party.disk.messages.push(message);
-                }
-                Change::EraseSecrets => party.disk.messages.retain(|m| m.kind() != wire::MessageKind::Share),
-                Change::Ended(ended) => {
-                    party.disk.ended = Some(ended);
-                    self.ended_at = self.now;
-                }
-                Change::Secret { .. } | Change::EraseSecret(_) | Change::Void | Change::Abstains => {}
-            }
-        }
-        for action in step.actions {
-            self.act(index, action)?;
-        }
-        self.plan_tick(index);
-        Ok(())
-    }
-
-    fn act(&mut self, index: u16, action: Action) -> Result<(), String> {
-        match action {
-            Action::Send { to, message } => self.emit(index, to, Parcel::message(&message)),
-            Action::SendHave { to, have } => self.emit(index, to, Parcel::Have(have)),
-            Action::SendGrant { to, grant } => self.emit(index, to, Parcel::Grant(grant)),
-            Action::Stream { to, object, from, first, end } => {
-                for chunk in first..end {
-                    let mut elements = Zeroizing::new(Vec::new());
-                    let place = &mut self.parties[usize::from(index)].place;
-                    protocol::round::Workplace::read(place, from, chunk, &mut elements)?;
-                    self.emit(index, to, Parcel::Chunk { object, index: chunk, elements });
-                }
-            }
-            Action::Run(job) => {
-                let (least, most) = self.plan.work;
-                let at = Millis(self.now.0 + self.dice.within(least, most));
-                self.parties[usize::from(index)].jobs.push_back(job);
-                self.schedule(at, Occurrence::Work(index));
-            }
-            // The link comes up again by itself, as links do.
-            Action::Cut { peer, .. } => {
-                let (_, most) = self.plan.latency;
-                self.schedule(self.now, Occurrence::Happening(Happening::Down(index, peer)));
-                let back = Millis(self.now.0 + most + 1);
-                self.schedule(back, Occurrence::Happening(Happening::Up(index, peer)));
-            }
-            Action::Erase(object) => self.parties[usize::from(index)].place.erase(object),
-            Action::EraseAll => self.parties[usize::from(index)].place.erase_all(),
-        }
-        Ok(())
-    }
-
-    fn emit(&mut self, from: u16, to: u16, parcel: Parcel) {
-        let parcels = match &mut self.tamper {
-            Some(tamper) if self.plan.corrupt.contains(&from) => {
-                tamper(&Outgoing { from, to, parcel: &parcel, now: self.now })
-            }
-            _ => vec![(to, parcel)],
-        };
-        for (to, parcel) in parcels.into_iter().filter(|(to, _)| *to != from) {
-            let (least, most) = self.plan.latency;
-            let earliest = Millis(self.now.0 + self.dice.within(least, most));
-            if let Some((at, epoch)) = self.network.send(from, to, parcel, earliest) {
-                self.schedule(at, Occurrence::Delivery { from, to, epoch });
-            }
+            Happening::Restore(party, copy, fate) => self.put_back(party, copy, fate),
         }
     }
 
-    fn plan_tick(&mut self, index: u16) {
-        let party = &mut self.parties[usize::from(index)];
-        let due = party.round.as_ref().and_then(|round| round.deadline(self.now));
-        if let Some(at) = due.filter(|at| party.ticks.insert(*at)) {
-            self.schedule(at, Occurrence::Tick(index));
+    /// Something that people do to the latest round of a party.
+    fn tell(&mut self, index: u16, event: Event, what: &'static str) -> Result<(), String> {
+        match self.parties[usize::from(index)].latest() {
+            Some(v) => self.handle(index, v, event, what),
+            None => Ok(()),
         }
     }
 
-    fn note(&mut self, index: u16, what: &str) {
-        trace(&mut self.trace, self.now, || format!("p{index}: {what}"));
+    fn note(&mut self, party: u16, what: &'static str) {
+        self.trace.note(self.now, party, what, None);
     }
 }
 
-fn trace(lines: &mut VecDeque<(Millis, String)>, now: Millis, line: impl FnOnce() -> String) {
-    if lines.len() == TRACE {
-        lines.pop_front();
+/// What a vote is about, in short.
+fn subject(message: &Sealed) -> String {
+    let set = |set: &Set| set.digest(&message.round()).to_string();
+    match message.body() {
+        Body::Open { attempt, set: opened, .. } => format!("attempt {attempt}, {}", set(opened)),
+        Body::Ready { attempt, set } | Body::Accept { attempt, set } => format!("attempt {attempt}, {set}"),
+        Body::Close { until, lock } => format!("{until:?}, lock {:?}", lock.as_ref().map(|lock| lock.attempt)),
+        Body::Certificate { attempt, set: certified, .. } => format!("attempt {attempt}, {}", set(certified)),
+        _ => message.recipient().map_or(String::new(), |to| format!("p{to}")),
     }
-    lines.push_back((now, line()));
+}
+
+fn standing(party: &Party) -> Standing {
+    let last = party.disk.rounds.last_key_value();
+    let running = party.latest().and_then(|v| party.machine.as_ref()?.rounds.get(&v));
+    Standing {
+        v: last.map_or(0, |(v, _)| *v),
+        ended: last.and_then(|(_, stored)| stored.ended.clone()),
+        closed: running.is_some_and(|running| running.round.is_closed()),
+        void: party.disk.rounds.values().map(|stored| stored.void).collect(),
+        abstains: last.is_some_and(|(_, stored)| stored.abstains),
+        totals: last.and_then(|(_, stored)| stored.place.result().map(|(totals, _)| totals.to_vec())),
+    }
 }

@@ -7,19 +7,21 @@ use sharing::{CHUNK_CELLS, Encoded};
 use zeroize::Zeroizing;
 
 /// One bulk object.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Stored {
     chunks: Vec<Vec<u8>>,
     committed: bool,
 }
 
-/// Where one party's elements live in a simulation. It is durable: a restart keeps what was committed.
-#[derive(Default)]
+/// Where one party's elements live in a simulation. What was committed is durable.
+#[derive(Clone, Default)]
 pub struct Memory {
     /// The table in the party's input file, row by row, in units of the last decimal.
     pub input: Vec<i128>,
     /// How many more writes find no room.
     pub full: u32,
+    /// After so many more operations its machine goes down.
+    fuel: Option<u32>,
     objects: BTreeMap<Object, Stored>,
     totals: Vec<i128>,
     result: Option<(Vec<i128>, Finish)>,
@@ -49,6 +51,30 @@ impl Memory {
         self.objects.keys().copied()
     }
 
+    /// Lets the machine go down after so many more operations: none of them takes place then.
+    pub(super) fn run_for(&mut self, operations: u32) {
+        self.fuel = Some(operations);
+    }
+
+    /// The machine went down: what was not committed is gone.
+    pub(super) fn crash(&mut self) {
+        self.fuel = None;
+        self.totals.clear();
+        self.objects.retain(|_, stored| stored.committed);
+    }
+
+    /// One operation.
+    fn burn(&mut self) -> Result<(), String> {
+        match &mut self.fuel {
+            Some(0) => Err("the machine is down".into()),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Forgets an object.
     pub fn erase(&mut self, object: Object) {
         self.objects.remove(&object);
@@ -63,6 +89,7 @@ impl Memory {
 
 impl Workplace for Memory {
     fn snapshot(&mut self, terms: &Terms, seen: &mut dyn FnMut(&Encoded)) -> Result<(), Vec<String>> {
+        self.burn().map_err(|error| vec![error])?;
         let layout = terms.layout();
         if self.input.len() as u64 != layout.cells {
             return Err(vec!["another number of cells than agreed".into()]);
@@ -89,6 +116,7 @@ impl Workplace for Memory {
     }
 
     fn create(&mut self, _: &Terms, object: Object) -> Result<(), String> {
+        self.burn()?;
         if self.holds(object) {
             return Err(format!("{object} is written a second time"));
         }
@@ -97,6 +125,7 @@ impl Workplace for Memory {
     }
 
     fn append(&mut self, object: Object, chunk: &[u8]) -> Result<(), String> {
+        self.burn()?;
         if let Some(left) = self.full.checked_sub(1) {
             self.full = left;
             return Err(format!("no room for {object}"));
@@ -109,11 +138,13 @@ impl Workplace for Memory {
     }
 
     fn commit(&mut self, object: Object) -> Result<(), String> {
+        self.burn()?;
         self.objects.get_mut(&object).ok_or_else(|| format!("no {object}"))?.committed = true;
         Ok(())
     }
 
     fn read(&mut self, object: Object, chunk: u64, into: &mut Zeroizing<Vec<u8>>) -> Result<(), String> {
+        self.burn()?;
         let stored = self.objects.get(&object).filter(|stored| stored.committed);
         let bytes = usize::try_from(chunk).ok().and_then(|chunk| stored?.chunks.get(chunk));
         let bytes = bytes.ok_or_else(|| format!("{object} has no chunk {chunk}"))?;
@@ -123,6 +154,7 @@ impl Workplace for Memory {
     }
 
     fn append_totals(&mut self, _: &Terms, chunk: u64, totals: &[i128]) -> Result<(), String> {
+        self.burn()?;
         if chunk == 0 {
             self.totals.clear();
         }
@@ -134,10 +166,13 @@ impl Workplace for Memory {
     }
 
     fn finish_result(&mut self, _: &Terms, result: &Finish) -> Result<(), String> {
-        if self.result.is_some() {
+        self.burn()?;
+        let totals = core::mem::take(&mut self.totals);
+        // After a crash between the result and the commit that tells of it, it is made again.
+        if self.result.as_ref().is_some_and(|(known, finish)| *known != totals || finish.digest != result.digest) {
             return Err("a second result".into());
         }
-        self.result = Some((core::mem::take(&mut self.totals), result.clone()));
+        self.result = Some((totals, result.clone()));
         Ok(())
     }
 }

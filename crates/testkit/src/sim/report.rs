@@ -1,17 +1,25 @@
 //! What a simulation shows when it is over.
 
+use std::collections::BTreeMap;
+
 use protocol::round::{Ended, Millis};
 use wire::Set;
 
 use super::observer::Finding;
 
-/// What a finished simulation shows of one party.
+/// What a finished simulation shows of one party: of the latest round of the period that it was in.
 #[derive(Clone, Debug)]
 pub struct Standing {
+    /// How many rounds before it were void.
+    pub v: u32,
     /// How the round ended; none where this party never learned of it.
     pub ended: Option<Ended>,
     /// Whether it needs nothing of the round any more.
     pub closed: bool,
+    /// Of each of its rounds, whether it was proven void here.
+    pub void: Vec<bool>,
+    /// Whether it had forgotten what it signed.
+    pub abstains: bool,
     /// The totals, where it learned them.
     pub totals: Option<Vec<i128>>,
 }
@@ -25,10 +33,18 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// The set that was certified.
     pub certified: Option<Set>,
-    /// When the last party ended the round.
+    /// When the first honest party knew of it.
+    pub certified_at: Option<Millis>,
+    /// When the last party ended the last round.
     pub ended_at: Millis,
+    /// When each round ended at each party, by party and v.
+    pub ends: BTreeMap<(u16, u32), Millis>,
     /// Events handled.
     pub events: u64,
+    /// How often a machine went down.
+    pub crashes: u64,
+    /// The highest attempt in which somebody honest voted.
+    pub attempts: u32,
 }
 
 impl Report {
@@ -53,7 +69,7 @@ impl Report {
 
 /// A promise was broken.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("seed {seed}, at {at} ms, party p{party}: {what}\nlast events:\n{trace}")]
+#[error("seed {seed}, at {at} ms, party p{party}: {what}\n{plan}\nlast events:\n{trace}")]
 pub struct Violation {
     /// The plan's seed.
     pub seed: u64,
@@ -63,6 +79,8 @@ pub struct Violation {
     pub party: u16,
     /// What was broken.
     pub what: String,
+    /// The plan, in words.
+    pub plan: String,
     /// The last events before it.
     pub trace: String,
 }
