@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use node::seal::StorageKey;
 use node::store::Store;
 use node::vault::Vault;
+use wire::{Body, Envelope, ShareContent};
 use zeroize::Zeroizing;
 
 use crate::support::Testbed;
@@ -45,9 +46,9 @@ impl Kept {
         let store = Store::open(self.folder.path(), &self.key, &self.party).expect("opened");
         let open = |(round, name): ([u8; 32], String)| {
             let secret = store.secret(&round, &name).expect("opened").expect("there").to_vec();
-            (format!("{name} of {}", self.party), secret)
+            secrets_of(&secret).into_iter().map(move |secret| (format!("{name} of {}", self.party), secret))
         };
-        names.into_iter().map(open).collect()
+        names.into_iter().flat_map(open).collect()
     }
 
     /// The same, sealed, as they lie in the file.
@@ -63,12 +64,22 @@ impl Kept {
         for round in vault.rounds().expect("listed") {
             for name in vault.objects(&round).expect("listed") {
                 let mut chunk = Zeroizing::new(Vec::new());
-                vault.read(&round, &name).expect("there").read(0, &mut chunk).expect("opened");
+                // One that was being erased when the crash came opens no more.
+                let Ok(object) = vault.read(&round, &name) else { continue };
+                object.read(0, &mut chunk).expect("opened");
                 all.push((format!("{name} of {}", self.party), chunk.to_vec()));
             }
         }
         all
     }
+}
+
+/// Of a Share its salt and its seed: the rest of the message is public. Anything else is secret as it is.
+fn secrets_of(kept: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(message) = Envelope::parse(kept) else { return vec![kept.to_vec()] };
+    let Body::Share { salt, content, .. } = message.body() else { return vec![kept.to_vec()] };
+    let seed = if let ShareContent::Seed(seed) = content { Some(seed.0.to_vec()) } else { None };
+    seed.into_iter().chain([salt.0.to_vec()]).collect()
 }
 
 /// The files of the vault, unfinished ones too.
