@@ -121,7 +121,10 @@ impl Watch {
 
     /// Learns what a party keeps sealed now.
     fn learn(&mut self, party: usize) {
-        let kept = Kept::copy(&self.testbed, party);
+        self.learn_from(&Kept::copy(&self.testbed, party));
+    }
+
+    fn learn_from(&mut self, kept: &Kept) {
         for (name, secret) in kept.secrets().into_iter().chain(kept.objects()) {
             secret.windows(16).step_by(8).for_each(|part| self.needles.raw(part, &name));
             self.kinds.push(name);
@@ -222,10 +225,14 @@ fn no_crash_leaves_a_figure_share_seed_or_key_in_the_clear() {
         watch.testbed.later(parties[dice.index(parties.len())], dice.below(RECORDS));
         let victims = &parties[..=dice.index(parties.len())];
         watch.testbed.kill_together(victims);
-        victims.iter().for_each(|&victim| watch.learn(victim));
-        watch.search(&format!("r{number}, after a crash"));
+        let crashed: Vec<Kept> = victims.iter().map(|&victim| Kept::copy(&watch.testbed, victim)).collect();
         victims.iter().for_each(|&victim| watch.testbed.start(victim));
-        watch.testbed.linked();
+        crashed.iter().for_each(|kept| watch.learn_from(kept));
+        for kept in &crashed {
+            let when = format!("r{number}, after a crash");
+            watch.needles.in_no_file(kept.folder(), &when, passed);
+            watch.keys.in_no_file(kept.folder(), &when, |_| false);
+        }
         watch.all_complete(&rounds);
         watch.nothing_is_left(&format!("r{number} is over"));
     }

@@ -11,29 +11,33 @@ use zeroize::Zeroizing;
 
 use crate::support::Testbed;
 
-/// A copy of what a party keeps of its rounds. The daemon may run.
+/// A copy of a party's `data_dir`. The daemon may run.
 pub(crate) struct Kept {
     party: String,
     folder: tempfile::TempDir,
+    /// A second copy: to open a store is to mend what a crash left of it.
+    opened: tempfile::TempDir,
     key: StorageKey,
 }
 
 impl Kept {
     pub(crate) fn copy(testbed: &Testbed, party: usize) -> Self {
-        let folder = tempfile::tempdir().expect("a directory");
-        for name in ["store.sqlite", "store.sqlite-wal"] {
-            // Without a crash there may be no write-ahead log.
-            let _ = fs::copy(testbed.data(party).join(name), folder.path().join(name));
-        }
-        copy(&testbed.data(party).join("bulk"), &folder.path().join("bulk"));
+        let [folder, opened] = [(); 2].map(|()| tempfile::tempdir().expect("a directory"));
+        copy(&testbed.data(party), folder.path());
+        copy(folder.path(), opened.path());
         let text = fs::read_to_string(testbed.home(party).join("keys/storage.key")).expect("a key");
         let (_, key) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
         let key = StorageKey::from_bytes(&key.try_into().expect("32 bytes"));
-        Self { party: testbed.id(party).to_owned(), folder, key }
+        Self { party: testbed.id(party).to_owned(), folder, opened, key }
+    }
+
+    /// Where the copy is, as it was found.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn rows<T>(&self, query: &str, row: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
-        let sql = rusqlite::Connection::open(self.folder.path().join("store.sqlite")).expect("opened");
+        let sql = rusqlite::Connection::open(self.opened.path().join("store.sqlite")).expect("opened");
         let mut query = sql.prepare(query).expect("a table");
         let rows = query.query_map([], |found| row(found)).expect("listed");
         rows.collect::<Result<_, _>>().expect("listed")
@@ -43,7 +47,7 @@ impl Kept {
     pub(crate) fn secrets(&self) -> Vec<(String, Vec<u8>)> {
         let names: Vec<([u8; 32], String)> =
             self.rows("SELECT round, name FROM secrets", |row| Ok((row.get(0)?, row.get(1)?)));
-        let store = Store::open(self.folder.path(), &self.key, &self.party).expect("opened");
+        let store = Store::open(self.opened.path(), &self.key, &self.party).expect("opened");
         let open = |(round, name): ([u8; 32], String)| {
             let secret = store.secret(&round, &name).expect("opened").expect("there").to_vec();
             secrets_of(&secret).into_iter().map(move |secret| (format!("{name} of {}", self.party), secret))
@@ -59,7 +63,7 @@ impl Kept {
 
     /// The first chunk of each object of the vault: shares, snapshots, partial sums.
     pub(crate) fn objects(&self) -> Vec<(String, Vec<u8>)> {
-        let vault = Vault::open(self.folder.path(), &self.key).expect("opened");
+        let vault = Vault::open(self.opened.path(), &self.key).expect("opened");
         let mut all = Vec::new();
         for round in vault.rounds().expect("listed") {
             for name in vault.objects(&round).expect("listed") {
@@ -93,7 +97,7 @@ fn copy(from: &Path, to: &Path) {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
             copy(&entry.path(), &target);
-        } else {
+        } else if entry.path().is_file() {
             // It may be gone meanwhile.
             let _ = fs::copy(entry.path(), target);
         }
