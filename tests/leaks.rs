@@ -5,7 +5,13 @@ mod support;
 
 #[path = "leaks/canaries.rs"]
 mod canaries;
+#[path = "leaks/crashes.rs"]
+mod crashes;
 #[path = "leaks/digests.rs"]
 mod digests;
+#[path = "leaks/forms.rs"]
+mod forms;
+#[path = "leaks/kept.rs"]
+mod kept;
 #[path = "leaks/search.rs"]
 mod search;

@@ -1,16 +1,11 @@
 //! Distinctive figures, in every form in which a program could have them, at every moment of a round.
 
 use std::fs;
-use std::path::Path;
 
-use node::seal::StorageKey;
-use node::store::Store;
-
+use super::forms::{FIELD64, add, add_keys, passed};
+use super::kept::Kept;
 use super::search::Needles;
 use crate::support::{Testbed, simple};
-
-const FIELD64: u128 = (1 << 64) - (1 << 32) + 1;
-const FIELD128: u128 = 340_282_366_920_938_462_946_865_773_367_900_766_209;
 
 /// Texts that are no figures, each of them in a place of an input file where it is an error.
 const WORDS: [&str; 4] = ["Canaryville", "canary-heading", "notanumbercanary", "27182818.284590452"];
@@ -51,73 +46,6 @@ fn sign(row: i128) -> i128 {
 
 fn input(figures: &[String; 3]) -> String {
     format!("row,figure\nnorth,{}\nsouth,{}\neast,{}\n", figures[0], figures[1], figures[2])
-}
-
-fn grouped(digits: &str, by: char) -> String {
-    let first = digits.len() % 3;
-    let mut text = digits[..first].to_owned();
-    for group in digits.as_bytes()[first..].chunks(3) {
-        if !text.is_empty() {
-            text.push(by);
-        }
-        text.push_str(std::str::from_utf8(group).expect("digits"));
-    }
-    text
-}
-
-/// A figure in every form.
-fn add(needles: &mut Needles, figure: &str) {
-    let magnitude = figure.trim_start_matches('-');
-    let whole = magnitude.split('.').next().expect("digits");
-    let scaled = magnitude.replace('.', "");
-    for (text, what) in [
-        (magnitude.to_owned(), "text"),
-        (whole.to_owned(), "whole part"),
-        (scaled.clone(), "scaled integer"),
-        (grouped(whole, ','), "with commas"),
-        (grouped(whole, '_'), "with underscores"),
-        (grouped(&scaled, ','), "scaled with commas"),
-    ] {
-        needles.all(text.as_bytes(), &format!("{figure} as {what}"));
-    }
-    let units: i128 = figure.replace('.', "").parse().expect("a figure");
-    let magnitude = units.unsigned_abs();
-    let element = |prime: u128| if units < 0 { prime - magnitude } else { magnitude };
-    let mut binary = |bytes: &[u8], what: &str| {
-        let mut turned = bytes.to_vec();
-        turned.reverse();
-        needles.all(bytes, &format!("{figure} as {what}, little-endian"));
-        needles.all(&turned, &format!("{figure} as {what}, big-endian"));
-    };
-    binary(&element(FIELD128).to_le_bytes(), "Field128");
-    binary(&units.to_le_bytes(), "i128");
-    binary(&magnitude.to_le_bytes(), "u128");
-    binary(&u64::try_from(magnitude).expect("below 2^64").to_le_bytes(), "u64");
-    binary(&i64::try_from(units).expect("below 2^63").to_le_bytes(), "i64");
-    binary(&u64::try_from(element(FIELD64)).expect("below the prime").to_le_bytes(), "Field64");
-    #[allow(clippy::cast_precision_loss)] // What a careless program would do.
-    binary(&((units as f64) / 100.0).to_le_bytes(), "f64");
-}
-
-/// Keys of a party, as bytes and as they stand in their files.
-fn add_keys(needles: &mut Needles, home: &Path) {
-    for name in ["signing", "storage", "tls", "authority"] {
-        let text = fs::read_to_string(home.join(format!("keys/{name}.key"))).expect("a key");
-        let body: Vec<&str> = text.lines().filter(|line| !line.contains("-----")).collect();
-        for line in body.iter().filter(|line| line.len() >= 16) {
-            needles.raw(line.as_bytes(), &format!("{name} key, armoured"));
-        }
-        let (_, bytes) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
-        // Of a PKCS#8 key the beginning and the end are the same in every key, or public.
-        let secret = if bytes.len() == 32 { &bytes[..] } else { &bytes[36..52] };
-        needles.all(secret, &format!("{name} key"));
-    }
-}
-
-/// Everything below the testbed but what a party has of its own figures: its input files and its results.
-fn passed(file: &Path) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    (name.starts_with("input") && name.ends_with(".csv")) || file.components().any(|part| part.as_os_str() == "results")
 }
 
 struct Watch {
@@ -173,31 +101,9 @@ impl Watch {
     }
 
     fn approve(&self, party: usize, round: &str) {
-        let reason = ["--reason", "the same figures as in the period before"];
-        self.testbed.run(party, &[&["round", "approve", round, "--by", "A. Officer"][..], &reason].concat()).exits(0);
-    }
-
-    /// The secrets that a party's store holds now, opened with its key from a copy, and where each is.
-    fn secrets(&self, party: usize) -> Vec<(String, Vec<u8>)> {
-        let copy = tempfile::tempdir().expect("a directory");
-        for name in ["store.sqlite", "store.sqlite-wal"] {
-            fs::copy(self.testbed.data(party).join(name), copy.path().join(name)).expect("copied");
-        }
-        let text = fs::read_to_string(self.testbed.home(party).join("keys/storage.key")).expect("a key");
-        let (_, key) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
-        let key = StorageKey::from_bytes(&key.try_into().expect("32 bytes"));
-        let names: Vec<([u8; 32], String)> = {
-            let sql = rusqlite::Connection::open(copy.path().join("store.sqlite")).expect("opened");
-            let mut query = sql.prepare("SELECT round, name FROM secrets").expect("a table");
-            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("listed");
-            rows.collect::<Result<_, _>>().expect("listed")
-        };
-        let store = Store::open(copy.path(), &key, self.testbed.id(party)).expect("opened");
-        let open = |(round, name): ([u8; 32], String)| {
-            let secret = store.secret(&round, &name).expect("opened").expect("there").to_vec();
-            (format!("{name} of {}", self.testbed.id(party)), secret)
-        };
-        names.into_iter().map(open).collect()
+        // The same figures in every period: a person has to say why.
+        let why = ["--reason", "canaries do not change"];
+        self.testbed.run(party, &[&["round", "approve", round, "--by", "A. Officer"][..], &why].concat()).exits(0);
     }
 }
 
@@ -244,8 +150,8 @@ fn no_figure_key_or_seed_is_in_the_clear_at_any_moment_of_a_round() {
         let mut seeds = Needles::default();
         let mut kinds = Vec::new();
         for party in 0..3 {
-            for (name, secret) in watch.secrets(party) {
-                if name.starts_with("seed-") || name.starts_with("dealing ") {
+            for (name, secret) in Kept::copy(&watch.testbed, party).secrets() {
+                if name.starts_with("seed-") || name.starts_with("dealing of") {
                     secret.windows(16).step_by(8).for_each(|part| seeds.all(part, &name));
                     kinds.push(name);
                 }

@@ -6,6 +6,7 @@
 // Each test target takes what it needs of this module and leaves the rest.
 #![allow(dead_code)]
 
+pub(crate) mod chance;
 pub(crate) mod exact;
 mod founded;
 
@@ -24,6 +25,10 @@ use serde_json::Value;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Between two looks at something.
 const PAUSE: Duration = Duration::from_millis(25);
+/// Bytes of a record, about.
+const RECORD: u64 = 300;
+/// A log that does not grow for so long waits for something.
+const QUIET: Duration = Duration::from_millis(700);
 /// Lines of each daemon's log that a failure shows.
 const LAST_LINES: usize = 25;
 
@@ -433,6 +438,21 @@ impl Testbed {
         // The last line may be on its way.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
+    }
+
+    /// Waits until a party's log has about so many records more, or stays as it is: the round has ended then, or waits for
+    /// somebody. So a moment of a round can be named on machines that are fast and that are slow.
+    pub(crate) fn later(&self, party: usize, records: u64) {
+        let length = || fs::metadata(self.data(party).join("audit/log.jsonl")).map_or(0, |file| file.len());
+        let mut last = (length(), Instant::now());
+        let goal = last.0 + records * RECORD;
+        while last.0 < goal && last.1.elapsed() < QUIET {
+            std::thread::sleep(Duration::from_millis(1));
+            let now = length();
+            if now != last.0 {
+                last = (now, Instant::now());
+            }
+        }
     }
 
     /// Waits for a record of this event that is so.

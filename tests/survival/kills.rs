@@ -1,36 +1,21 @@
 //! Daemons killed at moments that chance chooses, and started again.
 //!
-//! `SMPCD_KILL_ROUNDS` says how many rounds, `SMPCD_KILL_SEED` which choices; a failure shows the seed. A moment is counted
-//! in records of a party's audit log, so that kills fall into rounds on slow machines too.
+//! A moment is counted in records of a party's audit log, so that kills fall into rounds on slow machines too.
 
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use testkit::dice::Dice;
 
 use super::stories::{self, End};
 use super::tables::{Table, by_period, shamir};
-use crate::support::{Testbed, simple};
+use crate::support::{Testbed, chance, simple};
 
 const PARTIES: u16 = 3;
-/// Rounds of the test command that everybody runs.
-const ROUNDS: u64 = 20;
 /// More rows than a chunk holds: shares and partial sums go out in several frames.
 const WIDE: usize = 70_000;
 /// More records than a round has at one party.
 const RECORDS: u64 = 60;
-/// When the log is waited for no longer: the round has ended, or waits for those who are down.
-const QUIET: Duration = Duration::from_millis(700);
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
-}
-
-/// What chance chooses from; a failure shows it.
-pub(crate) fn seed() -> u64 {
-    number("SMPCD_KILL_SEED").unwrap_or_else(|| Dice::new(u64::from(std::process::id()), "seed").below(1 << 32))
-}
 
 fn computations() -> String {
     let (collect, give_up) = ("60s", "2m");
@@ -56,27 +41,12 @@ fn rounds(dice: &mut Dice, first: u64, most: u64) -> Vec<Table> {
     (first..first + count).map(table).collect()
 }
 
-/// Waits until a party has so many records more, or writes none for a while.
-pub(crate) fn later(testbed: &Testbed, party: usize, records: u64) {
-    let length = || std::fs::metadata(testbed.data(party).join("audit/log.jsonl")).map_or(0, |file| file.len());
-    // A record has about three hundred bytes; reading the log at each look would take too long.
-    let goal = length() + records * 300;
-    let (mut last, mut since) = (length(), Instant::now());
-    while last < goal && since.elapsed() < QUIET {
-        sleep(Duration::from_millis(1));
-        let now = length();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-    }
-}
-
 /// One or two parties die at one moment, and come back after a short while.
 fn kill(testbed: &mut Testbed, dice: &mut Dice) {
     let mut parties: Vec<usize> = (0..PARTIES.into()).collect();
     dice.shuffle(&mut parties);
     let witness = parties[dice.index(parties.len())];
-    later(testbed, witness, dice.below(RECORDS));
+    testbed.later(witness, dice.below(RECORDS));
     sleep(Duration::from_micros(dice.below(20_000)));
     let victims = if dice.percent(30) { &parties[..2] } else { &parties[..1] };
     if dice.percent(50) {
@@ -95,10 +65,8 @@ fn kill(testbed: &mut Testbed, dice: &mut Dice) {
 
 #[test]
 fn no_kill_at_any_moment_costs_a_round_or_makes_two_sums_of_it() {
-    let rounds_in_all = number("SMPCD_KILL_ROUNDS").unwrap_or(ROUNDS);
-    let seed = seed();
-    println!("SMPCD_KILL_SEED={seed} SMPCD_KILL_ROUNDS={rounds_in_all}");
-    let mut dice = Dice::new(seed, "kills");
+    let rounds_in_all = chance::rounds();
+    let mut dice = chance::dice("kills");
     let mut testbed = Testbed::of(PARTIES, &computations());
     by_period(&testbed, &["additive", "threshold", "wide"]);
     testbed.start_all();

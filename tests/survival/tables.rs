@@ -53,6 +53,15 @@ impl Table {
         private(&folder.join(format!("{}-{period}.csv", self.computation)), &self.csv(party));
     }
 
+    /// The sum of the first row, with the figure that another table has for a party.
+    pub(crate) fn sum(&self, other: Option<(usize, &Table)>) -> String {
+        let figure = |party: usize| match other {
+            Some((of, table)) if of == party => table.figures[party][0],
+            _ => self.figures[party][0],
+        };
+        (0..self.figures.len()).map(figure).sum::<i64>().to_string()
+    }
+
     /// The sums of a result are those of these parties' figures, and it says that they are theirs.
     #[track_caller]
     pub(crate) fn is_exact(&self, result: &Value, contributors: &[usize]) {
