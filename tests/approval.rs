@@ -20,7 +20,7 @@ fn limit(testbed: &Testbed, party: usize, lines: &str) {
 }
 
 fn approve(testbed: &Testbed, party: usize, round: &str) -> String {
-    testbed.run(party, &["round", "approve", round, "--by", "Ann Ames", "--yes"]).exits(0).out
+    testbed.run(party, &["round", "approve", round, "--by", "Ann Ames", "--reason", "the same again"]).exits(0).out
 }
 
 fn has_dealt(round: &Value, party: &str) -> bool {
@@ -33,7 +33,7 @@ fn what_the_policy_leaves_waits_for_a_person_who_is_told_why() {
     let mut testbed = Testbed::of(3, &both);
     for party in 0..3 {
         for computation in ["headcount", "turnover"] {
-            testbed.input(party, Some(computation), "figure\n7\n");
+            testbed.input(party, Some(computation), &format!("figure\n{party}\n"));
         }
     }
     limit(&testbed, 0, "computations = [\"headcount\"]\nat_most = { rounds = 1, within = \"1h\" }");
@@ -46,6 +46,7 @@ fn what_the_policy_leaves_waits_for_a_person_who_is_told_why() {
         [("headcount", "2026", "approval.at_most is reached: 1 rounds"), ("turnover", "2026", "approval.computations")]
     {
         let round = format!("{computation}/{period}");
+        testbed.rotate_inputs(Some(computation));
         testbed.run(1, &["round", "start", computation, "--period", period]).exits(0);
         let waiting = testbed.round_is(0, &round, "is left to a person", |round| round["left_to_person"].is_string());
         assert!(waiting["left_to_person"].as_str().unwrap().contains(reason), "{waiting:#}");
@@ -144,6 +145,12 @@ fn an_approver_sees_what_looks_odd_and_never_a_value() {
     testbed.manual(0);
     testbed.start_all();
     let approved_with = |period: &str| {
+        // The policy of the others deals no input twice.
+        let shift: i64 = period.parse::<i64>().unwrap() % 10;
+        for (party, by) in [(1, shift), (2, -shift)] {
+            let rows = [1, 2, 3].map(|row| (row * 1000 + by).to_string()).join("\n");
+            testbed.input(party, None, &format!("figure\n{rows}\n"));
+        }
         testbed.run(1, &["round", "start", "headcount", "--period", period]).exits(0);
         let round = format!("headcount/{period}");
         testbed.round_is(0, &round, "is there", |_| true);
@@ -296,4 +303,42 @@ fn a_computation_that_the_agreement_does_not_have_is_refused_at_the_start() {
     let said = testbed.run(0, &["run"]).exits(78);
     let said = said.complains(&["schedule.turnover", "no such computation", "headcount"]);
     said.complains(&["approval.computations: pay", "no such computation", "headcount"]);
+}
+
+#[test]
+fn an_input_is_not_dealt_in_two_periods_without_a_reason() {
+    let mut testbed = Testbed::of(3, &simple("headcount", "60s", "2m"));
+    (0..3).for_each(|party| testbed.input(party, None, &format!("figure\n{party}\n")));
+    testbed.manual(0);
+    testbed.start_all();
+    testbed.run(1, &["round", "start", "headcount", "--period", "2025"]).exits(0);
+    testbed.round_is(0, "headcount/2025", "is there", |_| true);
+    testbed.run(0, &["round", "approve", "headcount/2025", "--by", "Ann Ames"]).exits(0);
+    testbed.all_end("headcount/2025", "completed");
+    // The others keep theirs, under auto; the first one approves by hand.
+    let round = "headcount/2026";
+    testbed.run(1, &["round", "start", "headcount", "--period", "2026"]).exits(0);
+    testbed.round_is(0, round, "is there", |_| true);
+    let refused = testbed.run(0, &["round", "approve", round, "--by", "Ann Ames"]).exits(65);
+    refused.complains(&["dealt for 2025", "--reason TEXT"]);
+    for party in 1..3 {
+        let waits = testbed.round_is(party, round, "waits for another input", |round| round["phase"] == "approval");
+        assert!(waits["input_errors"].to_string().contains("dealt for 2025"), "{waits:#}");
+        assert!(testbed.run(party, &["status"]).exits(0).out.contains("dealt for 2025"));
+        testbed.until("somebody is told", || {
+            testbed.log(party).contains("the round waits for this party's approval").then_some(())
+        });
+    }
+    let reason = "nobody came and nobody went";
+    testbed.run(0, &["round", "approve", round, "--by", "Ann Ames", "--reason", reason]).exits(0);
+    let given = testbed.recorded(0, "approval.given", |record| record["detail"]["reason"] == reason);
+    assert_eq!(given["detail"]["approver"]["person"], "Ann Ames", "{given:#}");
+    assert!(testbed.run(0, &["round", "show", round]).exits(0).out.contains(reason));
+    testbed.run(1, &["round", "approve", round, "--by", "Bo Best", "--reason", reason]).exits(0);
+    // And a file that changes is dealt by the policy again.
+    testbed.input(2, None, "figure\n20\n");
+    testbed.all_end(round, "completed");
+    let (_, csv) = testbed.exports(2, "headcount", "2026");
+    assert_eq!(csv, "row,figure.sum,figure.mean,count\n0,21,7,3\n");
+    testbed.stop_all();
 }

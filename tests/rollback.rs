@@ -67,7 +67,7 @@ fn a_consortium_that_lost_every_guard_recovers_and_one_that_crashed_needs_not() 
     assert!(status["rollback"]["found"].as_str().expect("a text").contains("no guard"), "{status:#}");
     let said = testbed.run(2, &["status"]).exits(0);
     assert!(said.out.starts_with("this node signs nothing: there is no guard"), "{said:?}");
-    assert!(testbed.log(2).contains("signs nothing until every other compute party"));
+    assert!(testbed.log(2).contains("signs nothing until every other party that holds shares"));
     for call in [
         &["round", "start", "headcount", "--period", "2027-Q1"][..],
         &["round", "approve", "headcount/2026-Q3", "--by", "A. Officer"],

@@ -206,7 +206,7 @@ fn a_round_that_is_open_is_joined_and_one_that_is_over_is_shown() {
 fn a_round_that_cannot_go_on_is_abandoned_at_its_deadline_with_the_party_and_the_message() {
     let mut testbed = Testbed::of(3, &simple("headcount", "1s", "4s"));
     testbed.manual(1);
-    (0..3).for_each(|party| testbed.input(party, None, "figure\n4\n"));
+    ["3", "4", "5"].iter().enumerate().for_each(|(party, it)| testbed.input(party, None, &format!("figure\n{it}\n")));
     testbed.start_all();
     let failed = testbed.round_from(0, "headcount", "2026-Q3").exits(3).complains(&["abandoned", "p2", "Deal"]);
     let object = failed.json();
@@ -230,6 +230,7 @@ fn a_round_that_cannot_go_on_is_abandoned_at_its_deadline_with_the_party_and_the
     testbed.round_from(0, "headcount", "2026-Q3").exits(3).complains(&[&reason]);
     testbed.run(1, &["round", "approve", ROUND, "--by", "A. Officer"]).exits(1).complains(&["abandoned"]);
     // Another period is another round.
+    testbed.rotate_inputs(None);
     let waiting = testbed.begin(0, &["round", "start", "headcount", "--period", "2026-Q4", "--wait", "--json"]);
     testbed.round_is(1, "headcount/2026-Q4", "has arrived", |_| true);
     testbed.run(1, &["round", "approve", "headcount/2026-Q4", "--by", "A. Officer"]).exits(0);

@@ -74,6 +74,7 @@ fn changed(direction: Direction, seed: u64) {
     let undisturbed = (since(&testbed, 1, 2), since(&testbed, 2, 1));
 
     for (period, (least, most)) in [("handshake", HANDSHAKE), ("mid-round", MID_ROUND)] {
+        testbed.rotate_inputs(None);
         let harm = (dice.within(least, most), 1 << dice.below(8));
         let done = line.harmed();
         line.harm(direction, Harm { flip: Some(harm), ..Harm::default() });

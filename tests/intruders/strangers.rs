@@ -205,6 +205,7 @@ fn every_stranger_is_refused_and_logged_and_a_round_completes_meanwhile() {
             }
             drop(silent);
         });
+        testbed.rotate_inputs(None);
         let results = testbed.completes("average-expenditure", "meanwhile");
         over.store(true, Ordering::Relaxed);
         for (json, csv) in results {
@@ -235,6 +236,7 @@ fn every_stranger_is_refused_and_logged_and_a_round_completes_meanwhile() {
         assert_eq!(links(&testbed, party), *before, "the links of p{} were disturbed", party + 1);
     }
     assert_eq!(downs(&testbed), downs_before);
+    testbed.rotate_inputs(None);
     testbed.completes("average-expenditure", "after");
 
     // The same approach with the third's own certificate is heard: it was the certificate that kept the others out.

@@ -216,6 +216,16 @@ impl Testbed {
         fs::write(self.home(party).join(name), text).expect("written");
     }
 
+    /// Each party takes the input of the one after it: the same sums, and what was dealt in one period is not dealt in
+    /// another by the same party, which needs a reason.
+    pub(crate) fn rotate_inputs(&self, computation: Option<&str>) {
+        let name = computation.map_or("input.csv".to_owned(), |id| format!("input-{id}.csv"));
+        let read = |party: usize| fs::read_to_string(self.home(party).join(&name)).expect("an input");
+        let mut inputs: Vec<String> = (0..self.count()).map(read).collect();
+        inputs.rotate_left(1);
+        inputs.iter().enumerate().for_each(|(party, text)| self.input(party, computation, text));
+    }
+
     /// Replaces a text in a file; it has to be there.
     #[track_caller]
     pub(crate) fn edit(&self, file: &Path, from: &str, to: &str) {

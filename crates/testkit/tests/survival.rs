@@ -115,7 +115,12 @@ fn habits() -> Vec<Vec<Habit>> {
     let mut all: Vec<Vec<Habit>> = alone.into_iter().map(|habit| vec![habit]).collect();
     all.extend(kinds.into_iter().flat_map(|kind| [vec![Habit::KeepsBack(kind)], vec![Habit::Deaf(kind)]]));
     // It votes for everything and shows nothing; it hears of no certificate and hides every lock; all of it at once.
-    all.push(vec![Habit::OpensTwice, Habit::VotesForAll, Habit::HidesLocks, Habit::KeepsBack(MessageKind::Certificate)]);
+    all.push(vec![
+        Habit::OpensTwice,
+        Habit::VotesForAll,
+        Habit::HidesLocks,
+        Habit::KeepsBack(MessageKind::Certificate),
+    ]);
     all.push(vec![Habit::Deaf(MessageKind::Accept), Habit::Deaf(MessageKind::Certificate), Habit::InventsLocks]);
     all.push(alone.to_vec());
     all
@@ -181,10 +186,14 @@ fn a_round_in_which_one_was_down_until_the_others_gave_up_is_begun_anew() {
             plan.deadlines(Duration::from_secs(20), Duration::from_secs(60));
             plan.most_voided = 1;
             let late = (down + 1) % 3;
-            plan.without(|happening| *happening == Happening::Approve(late) || matches!(happening, Happening::Propose(_)));
+            plan.without(|happening| {
+                *happening == Happening::Approve(late) || matches!(happening, Happening::Propose(_))
+            });
             plan.script.push((1, Happening::Propose(late)));
             plan.script.push((at, Happening::Crash(down, CrashPoint::Now, 70_000)));
             plan.script.push((80_000, Happening::Propose(down)));
+            // Who never heard of the round learns by its own start that it was, and is void; then it starts again.
+            plan.script.push((80_500, Happening::Propose(down)));
             plan.script.extend((0..3).map(|party| (81_000, Happening::Approve(party))));
             plan.expect = Expect::Result;
             let report = run(plan);

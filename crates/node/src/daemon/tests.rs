@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use audit::Actor;
-use protocol::agreement::{Digest, PartyIndex};
-use protocol::round::{Phase, Terms};
+use protocol::agreement::{Digest, PartyIndex, SharingDraft};
+use protocol::round::Terms;
 use tempfile::TempDir;
 use testkit::consortium::{Blueprint, Consortium, Roles, column, computation};
 use tls::NodeIdentity;
@@ -39,10 +39,13 @@ struct Bench {
     _events: mpsc::Receiver<LinkEvent>,
 }
 
-/// Four parties; three contributors are enough. Two computations, `total` and `other`, of one cell each.
+/// Four parties; three contributors are enough. Two computations of one cell each: `total`, and `other`, in which two of
+/// the parties reconstruct and three decide.
 fn blueprint() -> Blueprint {
     let mut blueprint = Blueprint::new(7, &[Roles::ALL; 4]);
-    blueprint.draft.computations.push(computation("other", 1, vec![column("amount", 0, "-1000", "1000")]));
+    let mut other = computation("other", 1, vec![column("amount", 0, "-1000", "1000")]);
+    other.sharing = Some(SharingDraft::Shamir { threshold: Some(2) });
+    blueprint.draft.computations.push(other);
     blueprint.draft.computations.iter_mut().for_each(|computation| computation.min_contributors = Some(3));
     blueprint
 }
@@ -213,8 +216,8 @@ impl Bench {
         done.map_err(|refused| refused.to_string())
     }
 
-    fn abandons(&mut self, period: &str) -> Result<(), String> {
-        let done = self.hub.abandon("total", period, "Ann Ames", "wrong figures", Actor::Uid(1));
+    fn abandons(&mut self, computation: &str, period: &str) -> Result<(), String> {
+        let done = self.hub.abandon(computation, period, "Ann Ames", "wrong figures", Actor::Uid(1));
         self.turn();
         done.map_err(|refused| refused.to_string())
     }
@@ -250,7 +253,7 @@ async fn a_kept_proposal_of_a_round_that_was_started_here_is_no_fault() {
     bench.hub.book.take_signature(&signature).unwrap();
     bench.hub.start("total", "a", Actor::Uid(1)).unwrap();
     bench.turn();
-    bench.abandons("a").unwrap();
+    bench.abandons("total", "a").unwrap();
     assert!(bench.hub.rounds.is_empty(), "it is over");
     bench.hub.propose_again();
     bench.turn();
@@ -387,27 +390,28 @@ async fn under_auto_people_are_told_of_an_input_that_was_refused() {
 #[tokio::test]
 async fn a_round_is_abandoned_for_good_but_not_once_its_total_may_be_open() {
     let mut bench = Bench::new(|settings| settings.approval.policy = Policy::Manual).await;
-    ["a", "b"].iter().for_each(|period| bench.proposes(1, "total", period));
+    [("total", "a"), ("other", "b")].iter().for_each(|round| bench.proposes(1, round.0, round.1));
     bench.turn();
-    bench.abandons("a").unwrap();
+    bench.abandons("total", "a").unwrap();
     let ended = bench.stored("total", "a");
     assert_eq!((ended.phase.as_str(), ended.reason.as_deref()), ("abandoned", Some("wrong figures (Ann Ames)")));
     assert!(bench.records().contains("round.abandon\"") && bench.records().contains("wrong figures (Ann Ames)"));
-    assert!(bench.abandons("a").unwrap_err().contains("it was abandoned"));
-    assert!(bench.abandons("z").unwrap_err().contains("there is no round"));
-    // All others and this party have accepted: somebody holds the certificate.
+    assert!(bench.abandons("total", "a").unwrap_err().contains("it was abandoned"));
+    assert!(bench.abandons("total", "z").unwrap_err().contains("there is no round"));
+    // The three others have accepted a set without this party.
     let set = Set {
-        dealings: (0..4)
+        dealings: (1..4)
             .map(|dealer| wire::SetEntry { dealer, dealing: wire::DealingDigest([7; 32]) })
             .collect::<Vec<_>>()
             .try_into()
             .unwrap(),
-        holders: vec![0, 1, 2, 3].try_into().unwrap(),
+        holders: vec![1, 2, 3].try_into().unwrap(),
     };
-    let round = bench.id("total", "b");
+    let round = bench.id("other", "b");
     let accept = Body::Accept { attempt: 1, set: set.digest(&round) };
     let accepts: Vec<wire::Vote> = (0u16..)
         .zip(&bench.consortium.members)
+        .skip(1)
         .map(|(party, member)| {
             let digest = wire::envelope::message_digest(&round, party, None, &accept.encode());
             wire::Vote { party, signature: wire::Signer::sign(&member.key, &digest.0) }
@@ -415,12 +419,12 @@ async fn a_round_is_abandoned_for_good_but_not_once_its_total_may_be_open() {
         .collect();
     let (accepts, receipts) = (accepts.try_into().unwrap(), wire::Seq::default());
     let certificate = Body::Certificate { attempt: 1, set, accepts, receipts };
-    bench.says(1, "total", "b", certificate);
+    bench.says(1, "other", "b", certificate);
     bench.turn();
-    assert_eq!(bench.status("total", "b").phase, Phase::Summing.name(), "{:?}", bench.status("total", "b"));
-    let refused = bench.abandons("b").unwrap_err();
+    assert_eq!(bench.status("other", "b").contributors, ["p1", "p2", "p3"]);
+    let refused = bench.abandons("other", "b").unwrap_err();
     assert!(refused.contains("the total may be open already"), "{refused}");
-    assert!(bench.status("total", "b").is_open());
+    assert!(bench.status("other", "b").is_open());
 }
 
 #[tokio::test]

@@ -76,11 +76,6 @@ impl Voter {
         }
         self.certify(context);
         if self.due(context.terms, context.ledger).is_some_and(|due| context.now >= due) && !self.over {
-            // Others may lack what this party could open: what a dealer that has left sent last reached not all of them.
-            if let Some(set) = self.could_open(context) {
-                let dealers: Vec<u16> = set.dealings.iter().map(|entry| entry.dealer).collect();
-                relay(context, &dealers);
-            }
             self.close(context, Until::Attempt(self.attempt()));
         }
     }
