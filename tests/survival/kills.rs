@@ -121,3 +121,24 @@ fn no_kill_at_any_moment_costs_a_round_or_makes_two_sums_of_it() {
     println!("{completed} of {} rounds completed; {kills} times somebody was killed", ended.len());
     assert_eq!(completed, ended.len(), "everybody came back, so nothing had to be given up");
 }
+
+#[test]
+fn exports_that_a_crash_prevented_are_written_at_the_next_start() {
+    let mut testbed = Testbed::of(PARTIES, &simple("additive", "60s", "2m"));
+    (0..3).for_each(|party| testbed.input(party, None, "figure\n7\n"));
+    testbed.start_all();
+    let before = testbed.completes("additive", "r0");
+    let files = |party: usize| {
+        ["result.json", "result.csv"].map(|name| testbed.data(party).join("results/additive/r0").join(name))
+    };
+    let [lost, deleted] = [files(0), files(1)];
+    testbed.run(1, &["result", "delete", "additive/r0", "--by", "Ann Ames"]).exits(0);
+    testbed.kill_together(&[0, 1]);
+    lost.iter().for_each(|file| std::fs::remove_file(file).expect("removed"));
+    [0, 1].iter().for_each(|&party| testbed.start(party));
+    testbed.linked();
+    assert_eq!(testbed.exports(0, "additive", "r0"), before[0]);
+    // What people have deleted does not come back.
+    assert!(deleted.iter().all(|file| !file.exists()));
+    testbed.stop_all();
+}
