@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use protocol::round::Rule;
 use testkit::consortium::{Roles, column};
-use testkit::sim::{Cluster, CrashPoint, Expect, Forger, GuardFate, Happening, Lapse, NEVER, Plan, Tamper};
+use testkit::sim::{Cluster, CrashPoint, Expect, Forger, GuardFate, Habit, Happening, Lapse, NEVER, Plan, Tamper};
 use wire::message::Votes;
 use wire::{Body, Lock, MessageKind, Set, Until};
 
@@ -120,7 +120,22 @@ fn two_opens_of_one_attempt_supported() {
 
 #[test]
 fn a_repeated_dealer() {
-    without(Rule::DistinctDealers, &["a set with dealers"]);
+    let repeats = |off: &[Rule]| {
+        let mut plan = four();
+        plan.shamir(2);
+        plan.min_contributors(3);
+        plan.blueprint.draft.computations[0].adversary = Some("malicious".into());
+        let leader = Cluster::new(plan.clone()).terms().leader(1);
+        plan.corrupt.insert(leader);
+        plan.without(|happening| *happening == Happening::Approve((leader + 1) % 4));
+        (plan.mischief, plan.habits, plan.off) = (true, vec![Habit::RepeatsADealer], off.to_vec());
+        plan.expect = Expect::Result;
+        Cluster::new(plan).run()
+    };
+    let report = repeats(&[]).expect("the next leader's attempt completes");
+    assert!(report.findings.iter().any(|finding| finding.reason.contains("contributors that repeat")), "{report:?}");
+    let violation = repeats(&[Rule::DistinctDealers]).expect_err("a dealer counts twice");
+    assert!(violation.what.contains("a set with dealers"), "{violation}");
 }
 
 #[test]

@@ -323,14 +323,14 @@ fn other_opens(body: &Body, least: usize, holders: usize) -> Vec<Body> {
     all
 }
 
-/// The first dealer and its Receipts in the place of the second one's.
+/// The first dealer and its Receipts twice.
 fn repeating(body: &Body) -> Body {
     let mut body = body.clone();
     if let Body::Open { set, receipts, .. } = &mut body {
         let (mut dealings, mut lists) = (set.dealings.to_vec(), receipts.to_vec());
-        if dealings.len() > 1 && lists.len() == dealings.len() {
-            dealings[1] = dealings[0];
-            lists[1] = lists[0].clone();
+        if !dealings.is_empty() && lists.len() == dealings.len() {
+            dealings.insert(1, dealings[0]);
+            lists.insert(1, lists[0].clone());
         }
         set.dealings = dealings.try_into().unwrap_or_default();
         *receipts = lists.try_into().unwrap_or_default();
