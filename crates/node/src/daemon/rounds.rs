@@ -167,6 +167,7 @@ impl Hub {
         let now = self.now();
         let status = RoundStatus::new(&terms, Timestamp::now());
         let proposer = proposal.as_ref().map(Sealed::sender);
+        self.timetable.joined(&terms.computation().id, terms.period());
         let (round, step) = Round::join(terms, proof, proposal, now, &mut UnwrapErr(SysRng), &*self.signer);
         let id = self.hold(round, status, proposer);
         self.pending.pins.push(id);

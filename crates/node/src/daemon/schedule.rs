@@ -56,6 +56,14 @@ impl Timetable {
         self.0.iter_mut().filter_map(due).collect()
     }
 
+    /// This party has the round of that period, whoever proposed it: what is due of it needs nothing any more.
+    pub(super) fn joined(&mut self, computation: &str, period: &str) {
+        let due = Due { computation: computation.to_owned(), period: period.to_owned() };
+        if self.due(Timestamp::now()).contains(&due) {
+            self.done(&due);
+        }
+    }
+
     /// It has been proposed, or there is such a round already.
     fn done(&mut self, due: &Due) {
         if let Some(entry) = self.entry(due) {
