@@ -13,6 +13,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::Field;
 use crate::arithmetic::Arithmetic;
 use crate::element::Element;
+use crate::ristretto::Residue;
 
 /// Canonical elements of one field: at most one chunk of a table.
 ///
@@ -25,6 +26,7 @@ pub struct Cells(pub(crate) Elements);
 pub(crate) enum Elements {
     Field64(Vec<u64>),
     Field128(Vec<u128>),
+    Ristretto255(Vec<Residue>),
 }
 
 impl Cells {
@@ -33,6 +35,7 @@ impl Cells {
         Self(match field {
             Field::Field64 => Elements::Field64(vec![0; len]),
             Field::Field128 => Elements::Field128(vec![0; len]),
+            Field::Ristretto255 => Elements::Ristretto255(vec![Residue::default(); len]),
         })
     }
 
@@ -41,6 +44,7 @@ impl Cells {
         match self.0 {
             Elements::Field64(_) => Field::Field64,
             Elements::Field128(_) => Field::Field128,
+            Elements::Ristretto255(_) => Field::Ristretto255,
         }
     }
 
@@ -49,6 +53,7 @@ impl Cells {
         match &self.0 {
             Elements::Field64(cells) => cells.len(),
             Elements::Field128(cells) => cells.len(),
+            Elements::Ristretto255(cells) => cells.len(),
         }
     }
 
@@ -65,6 +70,7 @@ impl Cells {
         match (&mut self.0, &other.0) {
             (Elements::Field64(a), Elements::Field64(b)) => pairwise(a, b, Arithmetic::plus),
             (Elements::Field128(a), Elements::Field128(b)) => pairwise(a, b, Arithmetic::plus),
+            (Elements::Ristretto255(a), Elements::Ristretto255(b)) => pairwise(a, b, Arithmetic::plus),
             _ => panic!("cells of different fields were to be added"),
         }
     }
@@ -77,15 +83,17 @@ impl Cells {
         match (&mut self.0, &other.0) {
             (Elements::Field64(a), Elements::Field64(b)) => pairwise(a, b, Arithmetic::minus),
             (Elements::Field128(a), Elements::Field128(b)) => pairwise(a, b, Arithmetic::minus),
+            (Elements::Ristretto255(a), Elements::Ristretto255(b)) => pairwise(a, b, Arithmetic::minus),
             _ => panic!("cells of different fields were to be subtracted"),
         }
     }
 
-    /// Appends the encoding: every element in 8 or 16 bytes, little-endian.
+    /// Appends the encoding: every element in 8, 16 or 32 bytes, little-endian.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         match &self.0 {
             Elements::Field64(cells) => write(cells, out),
             Elements::Field128(cells) => write(cells, out),
+            Elements::Ristretto255(cells) => write(cells, out),
         }
     }
 
@@ -97,6 +105,7 @@ impl Cells {
         Ok(Self(match field {
             Field::Field64 => Elements::Field64(read(bytes)?),
             Field::Field128 => Elements::Field128(read(bytes)?),
+            Field::Ristretto255 => Elements::Ristretto255(read(bytes)?),
         }))
     }
 
@@ -116,6 +125,14 @@ pub enum NotCanonical {
         bytes: usize,
         /// Bytes of an element.
         element_bytes: usize,
+    },
+    /// The bytes are not as many elements as there are cells.
+    #[error("{bytes} bytes are not the {expected} bytes of the table's cells")]
+    Cells {
+        /// Bytes given.
+        bytes: usize,
+        /// Bytes of all cells.
+        expected: usize,
     },
     /// An integer of p or more stands for no element.
     #[error("element {element} is not below the field's prime")]
@@ -148,13 +165,14 @@ fn read<E: Element>(bytes: &[u8]) -> Result<Vec<E>, NotCanonical> {
     let mut cells = vec![E::default(); bytes.len() / E::BYTES];
     let mut canonical = true;
     for (cell, bytes) in cells.iter_mut().zip(bytes.chunks_exact(E::BYTES)) {
-        *cell = E::from_le(bytes);
-        canonical &= cell.is_canonical();
+        let (element, below) = E::read_le(bytes);
+        *cell = element;
+        canonical &= below;
     }
     if canonical {
         return Ok(cells);
     }
-    let element = cells.iter().position(|cell| !cell.is_canonical()).unwrap_or_default();
+    let element = bytes.chunks_exact(E::BYTES).position(|bytes| !E::read_le(bytes).1).unwrap_or_default();
     cells.as_mut_slice().zeroize();
     Err(NotCanonical::Element { element })
 }
@@ -165,6 +183,7 @@ impl Drop for Cells {
         match &mut self.0 {
             Elements::Field64(cells) => cells.as_mut_slice().zeroize(),
             Elements::Field128(cells) => cells.as_mut_slice().zeroize(),
+            Elements::Ristretto255(cells) => cells.as_mut_slice().zeroize(),
         }
     }
 }
@@ -182,6 +201,7 @@ impl ConstantTimeEq for Cells {
         match (&self.0, &other.0) {
             (Elements::Field64(a), Elements::Field64(b)) => a.ct_eq(b),
             (Elements::Field128(a), Elements::Field128(b)) => a.ct_eq(b),
+            (Elements::Ristretto255(a), Elements::Ristretto255(b)) => a.ct_eq(b),
             _ => Choice::from(0),
         }
     }
@@ -198,6 +218,7 @@ impl Eq for Cells {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::element::Prime;
     use alloc::format;
 
     #[test]

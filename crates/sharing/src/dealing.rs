@@ -10,8 +10,9 @@ use core::fmt;
 use zeroize::Zeroize;
 
 use crate::element::Element;
-use crate::expansion::{self, Expansion, subtract_seeded_share};
+use crate::expansion::{self, Expansion, Stream, subtract_expansion};
 use crate::matrix::{BLOCK_CELLS, Block, Matrix};
+use crate::ristretto::Residue;
 use crate::scheme::Kind;
 use crate::secret::{DealingKey, InputDigest, Salt, Seed};
 use crate::{Cells, Dealer, Encoded, Field, Scheme, ShareForm, hash};
@@ -19,6 +20,7 @@ use crate::{Cells, Dealer, Encoded, Field, Scheme, ShareForm, hash};
 const DEALING: &str = "smpcd/1/dealing";
 const SEED: &str = "smpcd/1/seed";
 const SALT: &str = "smpcd/1/salt";
+const BLINDING: &str = "smpcd/1/blinding";
 
 /// The seeds, salts and explicit shares of one dealing.
 ///
@@ -39,7 +41,7 @@ enum Explicit {
     /// One share, x − Σρ.
     Difference,
     /// The polynomial's values: a row for each explicit recipient. The field comes with the input.
-    Values { field64: Matrix<u64>, field128: Matrix<u128> },
+    Values { field64: Matrix<u64>, field128: Matrix<u128>, ristretto255: Matrix<Residue> },
 }
 
 impl Dealing {
@@ -63,6 +65,7 @@ impl Dealing {
             Kind::Shamir { .. } => Explicit::Values {
                 field64: Matrix::new(terms, scheme.matrix(dealer, &recipients)),
                 field128: Matrix::new(terms, scheme.matrix(dealer, &recipients)),
+                ristretto255: Matrix::new(terms, scheme.matrix(dealer, &recipients)),
             },
         };
         let key = DealingKey::from_bytes(hash(DEALING, &[key.as_bytes(), round, input.as_bytes()]));
@@ -90,19 +93,36 @@ impl Dealing {
     /// # Security
     /// `input` has to be chunk number `chunk` of the input whose digest this dealing was made with.
     pub fn explicit_chunk(&self, chunk: u64, input: &Encoded) -> Vec<(u16, Cells)> {
-        match (&self.explicit, input.cells().field()) {
-            (Explicit::Difference, _) => self.difference(chunk, input),
-            (Explicit::Values { field64, .. }, Field::Field64) => self.values(field64, chunk, input),
-            (Explicit::Values { field128, .. }, Field::Field128) => self.values(field128, chunk, input),
+        self.explicit(Stream::Share, chunk, input.cells())
+    }
+
+    /// As [`Dealing::explicit_chunk`], for the blindings of a whole table, of which those of coefficient 0 are given.
+    pub(crate) fn explicit_blindings(&self, constant: &Cells) -> Vec<(u16, Cells)> {
+        self.explicit(Stream::Blinding, 0, constant)
+    }
+
+    /// PROTOCOL 2.2: where the blindings of coefficient 0 come from. No party receives it.
+    pub(crate) fn blinding_seed(&self) -> Seed {
+        Seed::from_bytes(hash(BLINDING, &[self.key.as_bytes()]))
+    }
+
+    fn explicit(&self, stream: Stream, chunk: u64, secret: &Cells) -> Vec<(u16, Cells)> {
+        match (&self.explicit, secret.field()) {
+            (Explicit::Difference, _) => self.difference(stream, chunk, secret),
+            (Explicit::Values { field64, .. }, Field::Field64) => self.values(field64, stream, chunk, secret),
+            (Explicit::Values { field128, .. }, Field::Field128) => self.values(field128, stream, chunk, secret),
+            (Explicit::Values { ristretto255, .. }, Field::Ristretto255) => {
+                self.values(ristretto255, stream, chunk, secret)
+            }
         }
     }
 
     /// PROTOCOL 2, additive: ρ are n−1 of the shares, the remaining share is x − Σρ.
-    fn difference(&self, chunk: u64, input: &Encoded) -> Vec<(u16, Cells)> {
+    fn difference(&self, stream: Stream, chunk: u64, secret: &Cells) -> Vec<(u16, Cells)> {
         let share = |recipient: u16| {
-            let mut share = input.cells().duplicate();
+            let mut share = secret.duplicate();
             for seed in self.seeds() {
-                subtract_seeded_share(&mut share, &seed, chunk);
+                subtract_expansion(&mut share, stream, &seed, chunk);
             }
             (recipient, share)
         };
@@ -110,13 +130,14 @@ impl Dealing {
     }
 
     /// PROTOCOL 2: share j = Σ_c M_i[j][c] · coefficient_c, with the seeded shares expanded block by block side by side.
-    fn values<E: Element>(&self, matrix: &Matrix<E>, chunk: u64, input: &Encoded) -> Vec<(u16, Cells)> {
+    fn values<E: Element>(&self, matrix: &Matrix<E>, stream: Stream, chunk: u64, secret: &Cells) -> Vec<(u16, Cells)> {
         const ONE_FIELD: &str = "matrix and shares have the input's field";
-        let field = input.cells().field();
-        let secret: &[E] = E::of(input.cells()).expect(ONE_FIELD);
+        let field = secret.field();
+        let secret: &[E] = E::of(secret).expect(ONE_FIELD);
         let recipients = self.scheme.explicit_recipients(self.dealer).into_iter();
         let mut shares: Vec<(u16, Cells)> = recipients.map(|j| (j, Cells::zero(field, secret.len()))).collect();
-        let mut expansions: Vec<Expansion> = self.seeds().map(|seed| Expansion::new(field, &seed, chunk)).collect();
+        let mut expansions: Vec<Expansion> =
+            self.seeds().map(|seed| Expansion::new(stream, field, &seed, chunk)).collect();
 
         let mut block = Block::new(1 + expansions.len());
         let mut rho = [E::default(); BLOCK_CELLS];
@@ -138,7 +159,7 @@ impl Dealing {
     }
 
     /// The seeds of the k − 1 seeded recipients, in increasing order of these.
-    fn seeds(&self) -> impl Iterator<Item = Seed> {
+    pub(crate) fn seeds(&self) -> impl Iterator<Item = Seed> {
         (0..self.scheme.n()).filter_map(|j| self.seed(j))
     }
 

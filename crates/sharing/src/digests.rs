@@ -61,6 +61,7 @@ impl InputHasher {
         match &chunk.cells().0 {
             Elements::Field64(cells) => self.update_elements(cells),
             Elements::Field128(cells) => self.update_elements(cells),
+            Elements::Ristretto255(cells) => self.update_elements(cells),
         }
     }
 

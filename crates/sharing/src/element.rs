@@ -1,7 +1,7 @@
 //! Canonical field elements: plain integers below p, little-endian on the wire (PROTOCOL 1.4).
 //!
 //! Addition, encoding and wiping are trivial for them, which is why bulk cells are kept this way and not in prio's
-//! Montgomery form; a property test holds the two equal.
+//! Montgomery form; a property test holds the two equal. The scalars of ristretto255 are in `ristretto.rs`.
 //!
 //! Attacker: measures time. No function here branches on a value or uses it as an index.
 
@@ -14,25 +14,25 @@ use crate::cells::{Cells, Elements};
 
 /// An element of a prime field, held as the canonical integer in [0, p). The functions are correct only for such.
 pub(crate) trait Element: Arithmetic + ConstantTimeEq + DefaultIsZeroes {
-    /// p.
-    const PRIME: Self;
     /// Bytes of the encoding.
     const BYTES: usize;
-    /// The greatest magnitude that a signed value may have: (p − 1)/2.
+    /// Bytes of key stream that an element is drawn from.
+    const DRAWN_BYTES: usize;
+    /// The greatest magnitude that a signed value may have: (p − 1)/2, or all that an i128 holds where that is less.
     const LARGEST: i128;
 
     /// The form in which elements are multiplied.
     type Factor: DefaultIsZeroes;
 
-    /// Whether the integer is below p.
-    fn is_canonical(self) -> bool;
-    /// Reads exactly [`Element::BYTES`] bytes; the integer may be p or more.
-    fn from_le(bytes: &[u8]) -> Self;
+    /// Reads exactly [`Element::BYTES`] bytes, and whether their integer is below p. Where it is not, the element means nothing.
+    fn read_le(bytes: &[u8]) -> (Self, bool);
+    /// The element of exactly [`Element::DRAWN_BYTES`] uniform bytes, and whether it is to be used.
+    fn draw(bytes: &[u8]) -> (Self, bool);
     /// Writes exactly [`Element::BYTES`] bytes.
     fn write_le(self, bytes: &mut [u8]);
     /// A value of magnitude up to [`Element::LARGEST`]. Negative v is p − |v|.
     fn from_signed(value: i128) -> Self;
-    /// The inverse of [`Element::from_signed`].
+    /// The inverse of [`Element::from_signed`]; `i128::MIN`, which it never takes, for an element that stands for no i128.
     fn to_signed(self) -> i128;
     /// This element in the form in which it is multiplied.
     fn factor(self) -> Self::Factor;
@@ -42,6 +42,12 @@ pub(crate) trait Element: Arithmetic + ConstantTimeEq + DefaultIsZeroes {
     fn of(cells: &Cells) -> Option<&[Self]>;
     /// As [`Element::of`], to be changed.
     fn of_mut(cells: &mut Cells) -> Option<&mut [Self]>;
+}
+
+/// An element that is a plain integer.
+pub(crate) trait Prime: Element {
+    /// p.
+    const PRIME: Self;
 }
 
 macro_rules! element {
@@ -75,22 +81,27 @@ macro_rules! element {
             }
         }
 
-        impl Element for $int {
+        impl Prime for $int {
             const PRIME: Self = $prime;
+        }
+
+        impl Element for $int {
             const BYTES: usize = size_of::<$int>();
+            const DRAWN_BYTES: usize = Self::BYTES;
             const LARGEST: i128 = (Self::PRIME / 2) as i128;
             type Factor = $factor;
 
             #[inline(always)]
-            fn is_canonical(self) -> bool {
-                self < Self::PRIME
+            fn read_le(bytes: &[u8]) -> (Self, bool) {
+                let mut array = [0; Self::BYTES];
+                array.copy_from_slice(bytes);
+                let integer = Self::from_le_bytes(array);
+                (integer, integer < Self::PRIME)
             }
 
             #[inline(always)]
-            fn from_le(bytes: &[u8]) -> Self {
-                let mut array = [0; Self::BYTES];
-                array.copy_from_slice(bytes);
-                Self::from_le_bytes(array)
+            fn draw(bytes: &[u8]) -> (Self, bool) {
+                Self::read_le(bytes)
             }
 
             #[inline(always)]
@@ -185,7 +196,7 @@ mod tests {
 
     fn check<F, E>(a: E, b: E)
     where
-        E: Element + Debug + From<F>,
+        E: Prime + Debug + PartialOrd + From<F>,
         F: FieldElementWithInteger<Integer = E>,
     {
         let (fa, fb) = (F::from(a), F::from(b));
@@ -193,12 +204,13 @@ mod tests {
         assert_eq!(a.minus(b), E::from(fa - fb));
         assert_eq!(a.times(b), E::from(fa * fb));
         assert_eq!(E::dot(&[a.factor(), b.factor()], &[b.factor(), b.factor()]), E::from(fa * fb + fb * fb));
-        assert!(a.plus(b).is_canonical() && a.minus(b).is_canonical() && a.times(b).is_canonical());
+        assert!(a.plus(b) < E::PRIME && a.minus(b) < E::PRIME && a.times(b) < E::PRIME);
         assert!(a == E::default() || a.inverse().times(a) == E::integer(1));
         let mut ours = alloc::vec![0; E::BYTES];
         a.write_le(&mut ours);
         assert_eq!(ours, fa.encoded());
-        assert_eq!(E::from_le(&ours), a);
+        assert_eq!(E::read_le(&ours), (a, true));
+        assert_eq!(E::draw(&ours), (a, true));
         assert_eq!(E::from_signed(a.to_signed()), a);
     }
 
@@ -211,9 +223,9 @@ mod tests {
         }
     }
 
-    fn signed<E: Element + Debug>(v: i128, zero: E) {
+    fn signed<E: Prime + Debug + PartialOrd>(v: i128, zero: E) {
         let e = E::from_signed(v);
-        assert!(e.is_canonical());
+        assert!(e < E::PRIME);
         assert_eq!(e.to_signed(), v);
         // Negative v is p − |v|.
         assert_eq!(E::from_signed(-v), zero.minus(e));
@@ -246,8 +258,8 @@ mod tests {
 
         #[test]
         fn canonical_means_below_p(a: u64, b: u128) {
-            prop_assert_eq!(a.is_canonical(), a < Field64::modulus());
-            prop_assert_eq!(b.is_canonical(), b < Field128::modulus());
+            prop_assert_eq!(u64::read_le(&a.to_le_bytes()), (a, a < Field64::modulus()));
+            prop_assert_eq!(u128::read_le(&b.to_le_bytes()), (b, b < Field128::modulus()));
         }
     }
 }

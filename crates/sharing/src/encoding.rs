@@ -10,6 +10,8 @@ use crate::element::Element;
 use crate::{Cells, Column, Field};
 
 /// One chunk of an input whose every value is within its column's bounds. There is no other way to make one.
+///
+/// (The feature `weakened` has one, for simulations of a cheating dealer.)
 #[derive(PartialEq, Eq, Debug)]
 pub struct Encoded(Cells);
 
@@ -18,11 +20,12 @@ impl Encoded {
     ///
     /// # Errors
     /// [`OutOfBounds`] names the first value that is beyond its column's bounds, or beyond what the field can hold (never
-    /// the narrower one where the field came from [`Field::for_bounds`]). Without a column nothing is within bounds.
+    /// the narrower one where the field came from [`Field::for_bounds`] or [`Field::for_proofs`]). Without a column nothing is within bounds.
     pub fn new(field: Field, columns: &[Column], first_cell: u64, values: &[i128]) -> Result<Self, OutOfBounds> {
         Ok(Self(Cells(match field {
             Field::Field64 => Elements::Field64(encode(columns, first_cell, values)?),
             Field::Field128 => Elements::Field128(encode(columns, first_cell, values)?),
+            Field::Ristretto255 => Elements::Ristretto255(encode(columns, first_cell, values)?),
         })))
     }
 
@@ -34,6 +37,7 @@ impl Encoded {
         match &cells.0 {
             Elements::Field64(cells) => check_elements(columns, first_cell, cells)?,
             Elements::Field128(cells) => check_elements(columns, first_cell, cells)?,
+            Elements::Ristretto255(cells) => check_elements(columns, first_cell, cells)?,
         }
         Ok(Self(cells))
     }
@@ -44,6 +48,26 @@ impl Encoded {
     /// They are the input itself.
     pub fn cells(&self) -> &Cells {
         &self.0
+    }
+}
+
+/// What a cheating dealer shares, for simulations.
+#[cfg(any(test, feature = "weakened"))]
+impl Encoded {
+    /// Encodes values whatever their bounds are; of magnitude up to that which the field holds.
+    pub fn unchecked(field: Field, values: &[i128]) -> Self {
+        Self(Cells(match field {
+            Field::Field64 => Elements::Field64(values.iter().map(|value| Element::from_signed(*value)).collect()),
+            Field::Field128 => Elements::Field128(values.iter().map(|value| Element::from_signed(*value)).collect()),
+            Field::Ristretto255 => {
+                Elements::Ristretto255(values.iter().map(|value| Element::from_signed(*value)).collect())
+            }
+        }))
+    }
+
+    /// Takes any elements for an input.
+    pub fn unchecked_cells(cells: Cells) -> Self {
+        Self(cells)
     }
 }
 
@@ -63,10 +87,12 @@ pub fn decode_totals(
     let totals: Vec<i128> = match &cells.0 {
         Elements::Field64(cells) => cells.iter().map(|cell| cell.to_signed()).collect(),
         Elements::Field128(cells) => cells.iter().map(|cell| cell.to_signed()).collect(),
+        Elements::Ristretto255(cells) => cells.iter().map(|cell| cell.to_signed()).collect(),
     };
     let times = i128::from(contributors);
-    // Saturation changes nothing: no total lies beyond an i128.
-    let ranges = columns.iter().map(|column| (column.min.saturating_mul(times), column.max.saturating_mul(times)));
+    // Saturation changes nothing: no total lies beyond an i128. The least i128 is none either (Element::to_signed).
+    let least = |column: &Column| column.min.saturating_mul(times).max(-i128::MAX);
+    let ranges = columns.iter().map(|column| (least(column), column.max.saturating_mul(times)));
     let ranges: Vec<(i128, i128)> = ranges.collect();
     match check(&ranges, first_cell, totals.iter().copied()) {
         Ok(()) => Ok(totals),
@@ -183,6 +209,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::element::Prime;
     use alloc::string::ToString;
     use alloc::vec;
     use proptest::prelude::*;

@@ -1,8 +1,9 @@
 //! A seed expanded to a share, chunk by chunk (PROTOCOL 2.1).
 //!
 //! Chunk c of a share is the key stream of prio's XofHmacSha256Aes128 (draft-irtf-cfrg-vdaf, section 6.2.2) with key = seed,
-//! dst = [`LABEL`], binder = (bits of the field: u8, c: u64 little-endian), read as little-endian integers of 8 or 16 bytes;
-//! integers of p or more are skipped. So elements are exactly uniform, and every chunk expands alone.
+//! dst = [`Stream`]'s label, binder = (bits of the field: u8, c: u64 little-endian), read as little-endian integers of 8 or 16 bytes;
+//! integers of p or more are skipped. So elements are exactly uniform, and every chunk expands alone. A scalar of ristretto255
+//! is an integer of 64 bytes mod ℓ instead (off by less than 2^−256 from uniform), none skipped; blindings have a label of their own.
 //!
 //! Attacker: holds all seeds but one and must learn nothing of the last share. Which integers are skipped depends on no
 //! element that is used. Reusing a seed for two inputs would betray their difference; [`crate::Dealing`] cannot.
@@ -16,32 +17,55 @@ use crate::cells::Elements;
 use crate::element::Element;
 use crate::{Cells, Field, Seed};
 
-/// Domain label of every share stream.
-const LABEL: &[u8] = b"smpcd/1/share-stream";
+/// What a key stream is read for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stream {
+    /// A share.
+    Share,
+    /// The blindings of a share (PROTOCOL 5).
+    Blinding,
+}
+
+impl Stream {
+    /// The domain label.
+    fn label(self) -> &'static [u8] {
+        match self {
+            Stream::Share => b"smpcd/1/share-stream",
+            Stream::Blinding => b"smpcd/1/blinding-stream",
+        }
+    }
+}
 
 /// Bytes of key stream made at once: enough to drown the cost of a call, little enough for the first-level cache.
 const BUFFER_BYTES: usize = 8192;
 
 /// Adds chunk `chunk` of the share that `seed` stands for to `acc`, which has the field and length of that chunk.
 pub fn add_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
-    let stream = stream(acc.field(), seed, chunk);
+    add_expansion(acc, Stream::Share, seed, chunk);
+}
+
+/// As [`add_seeded_share`], of any stream.
+pub(crate) fn add_expansion(acc: &mut Cells, what: Stream, seed: &Seed, chunk: u64) {
+    let stream = stream(what, acc.field(), seed, chunk);
     match &mut acc.0 {
         Elements::Field64(cells) => combine(cells, stream, Arithmetic::plus),
         Elements::Field128(cells) => combine(cells, stream, Arithmetic::plus),
+        Elements::Ristretto255(cells) => combine(cells, stream, Arithmetic::plus),
     }
 }
 
-/// As [`add_seeded_share`], but subtracts.
-pub(crate) fn subtract_seeded_share(acc: &mut Cells, seed: &Seed, chunk: u64) {
-    let stream = stream(acc.field(), seed, chunk);
+/// As [`add_expansion`], but subtracts.
+pub(crate) fn subtract_expansion(acc: &mut Cells, what: Stream, seed: &Seed, chunk: u64) {
+    let stream = stream(what, acc.field(), seed, chunk);
     match &mut acc.0 {
         Elements::Field64(cells) => combine(cells, stream, Arithmetic::minus),
         Elements::Field128(cells) => combine(cells, stream, Arithmetic::minus),
+        Elements::Ristretto255(cells) => combine(cells, stream, Arithmetic::minus),
     }
 }
 
-fn stream(field: Field, seed: &Seed, chunk: u64) -> SeedStreamAes128 {
-    XofHmacSha256Aes128::seed_stream(seed.as_bytes(), &[LABEL], &[&[field.tag()], &chunk.to_le_bytes()])
+fn stream(what: Stream, field: Field, seed: &Seed, chunk: u64) -> SeedStreamAes128 {
+    XofHmacSha256Aes128::seed_stream(seed.as_bytes(), &[what.label()], &[&[field.tag()], &chunk.to_le_bytes()])
 }
 
 /// A share of one chunk that is read piece by piece.
@@ -49,8 +73,8 @@ pub(crate) struct Expansion(SeedStreamAes128);
 
 impl Expansion {
     /// Begins at the chunk's first cell.
-    pub(crate) fn new(field: Field, seed: &Seed, chunk: u64) -> Self {
-        Self(stream(field, seed, chunk))
+    pub(crate) fn new(what: Stream, field: Field, seed: &Seed, chunk: u64) -> Self {
+        Self(stream(what, field, seed, chunk))
     }
 
     /// The next cells.
@@ -83,19 +107,19 @@ fn combine_through<E: Element>(
     operation: impl Fn(E, E) -> E,
 ) {
     while !cells.is_empty() {
-        let count = cells.len().min(BUFFER_BYTES / E::BYTES);
-        let bytes = &mut buffer[..count * E::BYTES];
+        let count = cells.len().min(BUFFER_BYTES / E::DRAWN_BYTES);
+        let bytes = &mut buffer[..count * E::DRAWN_BYTES];
         stream.fill_bytes(bytes);
-        let drawn = bytes.chunks_exact(E::BYTES).map(E::from_le);
+        let drawn = bytes.chunks_exact(E::DRAWN_BYTES).map(E::draw);
         // One integer in 2^32 (Field64) or 2^59 is skipped: look at the whole buffer first, without a branch for each.
-        let used = if drawn.clone().fold(true, |all, element| all & element.is_canonical()) {
-            for (cell, element) in cells.iter_mut().zip(drawn) {
+        let used = if drawn.clone().fold(true, |all, (_, usable)| all & usable) {
+            for (cell, (element, _)) in cells.iter_mut().zip(drawn) {
                 *cell = operation(*cell, element);
             }
             count
         } else {
             let mut used = 0;
-            for element in drawn.filter(|element| element.is_canonical()) {
+            for (element, _) in drawn.filter(|(_, usable)| *usable) {
                 cells[used] = operation(cells[used], element);
                 used += 1;
             }
@@ -108,6 +132,8 @@ fn combine_through<E: Element>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::element::Prime;
+    use crate::ristretto::Residue;
     use alloc::vec;
     use alloc::vec::Vec;
     use core::convert::Infallible;
@@ -117,7 +143,7 @@ mod tests {
 
     /// Prio's own expansion of the same stream: rejects the same way, an element at a time.
     fn prios<F: FieldElement>(field: Field, seed: &Seed, chunk: u64, len: usize) -> Vec<F> {
-        stream(field, seed, chunk).into_field_vec(len)
+        stream(Stream::Share, field, seed, chunk).into_field_vec(len)
     }
 
     #[test]
@@ -127,12 +153,12 @@ mod tests {
         for len in [0, 1, 2, 511, 512, 513, 1023, 1024, 1025, 5000] {
             for chunk in [0, 1, u64::MAX] {
                 let mut cells = vec![0u64; len];
-                combine(&mut cells, stream(Field::Field64, &seed, chunk), Arithmetic::plus);
+                combine(&mut cells, stream(Stream::Share, Field::Field64, &seed, chunk), Arithmetic::plus);
                 let expected: Vec<Field64> = prios(Field::Field64, &seed, chunk, len);
                 assert!(cells.iter().zip(&expected).all(|(a, b)| *a == u64::from(*b)));
 
                 let mut cells = vec![0u128; len];
-                combine(&mut cells, stream(Field::Field128, &seed, chunk), Arithmetic::plus);
+                combine(&mut cells, stream(Stream::Share, Field::Field128, &seed, chunk), Arithmetic::plus);
                 let expected: Vec<Field128> = prios(Field::Field128, &seed, chunk, len);
                 assert!(cells.iter().zip(&expected).all(|(a, b)| *a == u128::from(*b)));
             }
@@ -159,7 +185,7 @@ mod tests {
     }
 
     /// Rejections, too rare to meet by chance: first, last, in a row, across buffers.
-    fn skips<E: Element + core::fmt::Debug>(make: impl Fn(u32) -> E, too_large: &[E]) {
+    fn skips<E: Prime + core::fmt::Debug>(make: impl Fn(u32) -> E, too_large: &[E]) {
         let per_buffer = u32::try_from(BUFFER_BYTES / E::BYTES).expect("small");
         for rejected_at in [0, 1, per_buffer - 1, per_buffer, per_buffer + 7, 2 * per_buffer - 1] {
             let mut bytes = Vec::new();
@@ -197,8 +223,8 @@ mod tests {
         fn check<E: Element + core::fmt::Debug>(field: Field) {
             let seed = Seed::from_bytes([6; 32]);
             let mut whole = vec![E::default(); 5000];
-            combine(&mut whole, stream(field, &seed, 3), |_, element| element);
-            let (mut expansion, mut buffer) = (Expansion::new(field, &seed, 3), buffer());
+            combine(&mut whole, stream(Stream::Share, field, &seed, 3), |_, element| element);
+            let (mut expansion, mut buffer) = (Expansion::new(Stream::Share, field, &seed, 3), buffer());
             let mut pieces = vec![E::default(); 5000];
             let mut rest = &mut pieces[..];
             for length in [0, 1, 512, 7, 1024, 1500, 512, 1444] {
@@ -211,33 +237,36 @@ mod tests {
         }
         check::<u64>(Field::Field64);
         check::<u128>(Field::Field128);
+        check::<Residue>(Field::Ristretto255);
     }
 
     #[test]
     fn adding_then_subtracting_is_nothing() {
-        for field in [Field::Field64, Field::Field128] {
+        for field in [Field::Field64, Field::Field128, Field::Ristretto255] {
             let seed = Seed::from_bytes([5; 32]);
             let mut cells = Cells::zero(field, 700);
             add_seeded_share(&mut cells, &seed, 9);
             assert_ne!(cells, Cells::zero(field, 700));
-            subtract_seeded_share(&mut cells, &seed, 9);
+            subtract_expansion(&mut cells, Stream::Share, &seed, 9);
             assert_eq!(cells, Cells::zero(field, 700));
         }
     }
 
     #[test]
     fn streams_differ_by_seed_chunk_and_field() {
-        let first = |field, seed: u8, chunk| {
+        let first = |what, field, seed: u8, chunk| {
             let mut bytes = [0; 16];
-            stream(field, &Seed::from_bytes([seed; 32]), chunk).fill_bytes(&mut bytes);
+            stream(what, field, &Seed::from_bytes([seed; 32]), chunk).fill_bytes(&mut bytes);
             bytes
         };
         let all = [
-            first(Field::Field64, 1, 0),
-            first(Field::Field64, 1, 1),
-            first(Field::Field64, 1, 256),
-            first(Field::Field64, 2, 0),
-            first(Field::Field128, 1, 0),
+            first(Stream::Share, Field::Field64, 1, 0),
+            first(Stream::Share, Field::Field64, 1, 1),
+            first(Stream::Share, Field::Field64, 1, 256),
+            first(Stream::Share, Field::Field64, 2, 0),
+            first(Stream::Share, Field::Field128, 1, 0),
+            first(Stream::Share, Field::Ristretto255, 1, 0),
+            first(Stream::Blinding, Field::Ristretto255, 1, 0),
         ];
         for (i, one) in all.iter().enumerate() {
             assert!(all.iter().skip(i + 1).all(|other| other != one), "stream {i} is not unique");

@@ -2,15 +2,17 @@
 //!
 //! Attacker: none here; bounds are public and signed by everybody. What must not happen is a sum that wraps around.
 
-use crate::element::Element;
+use crate::element::Prime;
 
-/// A prime field of `prio`. A function of the agreement alone.
+/// A prime field. A function of the agreement alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Field {
     /// p = 2^64 − 2^32 + 1.
     Field64,
     /// p = 2^128 − 7·2^66 + 1.
     Field128,
+    /// ℓ = 2^252 + 27742317777372353535851937790883648493: the scalars of ristretto255. Malicious rounds, and no other, have it.
+    Ristretto255,
 }
 
 impl Field {
@@ -38,19 +40,35 @@ impl Field {
         Ok(field)
     }
 
-    /// Bytes of one encoded element: 8 or 16.
+    /// The field of malicious rounds, in which every total of `input_parties` inputs within the bounds is an i128.
+    ///
+    /// PROTOCOL 1.4: malicious rounds use scalars of ristretto255; refused is what would be refused for Field128. That
+    /// max − min is below 2^64 for every column is for the agreement to check.
+    ///
+    /// # Errors
+    /// As [`Field::for_bounds`].
+    pub fn for_proofs<'a>(
+        input_parties: u32,
+        columns: impl IntoIterator<Item = &'a Column>,
+    ) -> Result<Field, WrapsAround> {
+        Self::for_bounds(input_parties, columns).map(|_| Field::Ristretto255)
+    }
+
+    /// Bytes of one encoded element: 8, 16 or 32.
     pub fn element_bytes(self) -> usize {
         match self {
             Field::Field64 => size_of::<u64>(),
             Field::Field128 => size_of::<u128>(),
+            Field::Ristretto255 => 32,
         }
     }
 
-    /// Bits of an element; stands for the field where it is hashed.
+    /// Bits of an element, 255 for ristretto255; stands for the field where it is hashed.
     pub(crate) fn tag(self) -> u8 {
         match self {
             Field::Field64 => 64,
             Field::Field128 => 128,
+            Field::Ristretto255 => 255,
         }
     }
 }

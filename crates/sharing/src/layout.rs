@@ -8,6 +8,9 @@ use crate::Field;
 /// Part of the protocol, because every chunk has a key stream of its own.
 pub const CHUNK_CELLS: usize = 65_536;
 
+/// Cells of the largest table that a malicious round can have: always one chunk, so that all of PROTOCOL 5 works on whole tables.
+pub const MAX_COMMITTED_CELLS: usize = 16_384;
+
 const CHUNK: u64 = CHUNK_CELLS as u64;
 
 /// The shape of a dealing: L cells, rows × columns, counted row by row.

@@ -80,6 +80,7 @@ impl<E: Element> Drop for Block<E> {
 mod tests {
     use super::*;
     use crate::arithmetic::Arithmetic;
+    use crate::element::Prime;
 
     #[test]
     fn a_block_is_a_matrix_product() {

@@ -14,6 +14,7 @@ use crate::arithmetic::Arithmetic;
 use crate::element::Element;
 use crate::interpolation::Basis;
 use crate::matrix::{BLOCK_CELLS, Block, Matrix};
+use crate::ristretto::Residue;
 use crate::scheme::{Kind, Scheme, point};
 use crate::{Cells, Field};
 
@@ -43,6 +44,7 @@ impl Scheme {
             (Kind::Additive, _) => parts.iter().for_each(|(_, cells)| secret.add(cells)),
             (Kind::Shamir { .. }, Field::Field64) => self.interpolate::<u64>(parts, &mut secret)?,
             (Kind::Shamir { .. }, Field::Field128) => self.interpolate::<u128>(parts, &mut secret)?,
+            (Kind::Shamir { .. }, Field::Ristretto255) => self.interpolate::<Residue>(parts, &mut secret)?,
         }
         Ok(secret)
     }

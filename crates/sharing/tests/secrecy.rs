@@ -8,10 +8,12 @@ mod support;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sharing::{Arithmetic, Cells, Dealer, Dealing, DealingKey, Field, Scheme};
-use support::{FIELDS, ROUND, column, digest, encode, numbered, shares};
+use support::{ROUND, column, digest, encode, numbered, shares};
 
 /// With 255 degrees of freedom this is passed by chance with probability 2e-8; with fewer, with less.
 const LIMIT: f64 = 400.0;
+/// Those whose elements are integers here. Scalars, with their blindings, are looked at in tests/malicious.rs.
+const FIELDS: [Field; 2] = [Field::Field64, Field::Field128];
 /// n in these tests.
 const PARTIES: u16 = 5;
 

@@ -22,11 +22,12 @@ pub struct Shape {
 
 impl Shape {
     /// Bytes of a stored total. Rule 1.4 keeps every total below p / 2, and so within a signed integer of the element's
-    /// own width.
+    /// own width;
+    /// totals of scalars are kept to what Field128 holds.
     fn width(self) -> u16 {
         match self.field {
             Field::Field64 => 8,
-            Field::Field128 => 16,
+            Field::Field128 | Field::Ristretto255 => 16,
         }
     }
 }
@@ -90,7 +91,9 @@ impl ResultWriter {
                     buffer.extend(total.to_le_bytes());
                 }
             }
-            Field::Field128 => totals.iter().for_each(|total| buffer.extend(total.to_le_bytes())),
+            Field::Field128 | Field::Ristretto255 => {
+                totals.iter().for_each(|total| buffer.extend(total.to_le_bytes()));
+            }
         }
         self.written += totals.len() as u64;
         let done = self.write(&buffer);

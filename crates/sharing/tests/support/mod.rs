@@ -4,8 +4,8 @@
 use proptest::prelude::*;
 use sharing::{Cells, Column, Dealing, Encoded, Field, InputDigest, InputHasher, Layout, Scheme, add_seeded_share};
 
-/// Both.
-pub(crate) const FIELDS: [Field; 2] = [Field::Field64, Field::Field128];
+/// All.
+pub(crate) const FIELDS: [Field; 3] = [Field::Field64, Field::Field128, Field::Ristretto255];
 /// A round id.
 pub(crate) const ROUND: [u8; 32] = [0x52; 32];
 
@@ -13,7 +13,7 @@ pub(crate) const ROUND: [u8; 32] = [0x52; 32];
 pub(crate) fn column(field: Field) -> Column {
     let largest = match field {
         Field::Field64 => 1 << 40,
-        Field::Field128 => 1 << 110,
+        Field::Field128 | Field::Ristretto255 => 1 << 110,
     };
     Column { min: -largest, max: largest, decimals: 2 }
 }
@@ -50,7 +50,7 @@ pub(crate) fn numbered(shares: &[Cells]) -> Vec<(u16, &Cells)> {
     (0..).zip(shares).collect()
 }
 
-/// Either field.
+/// Any field.
 pub(crate) fn fields() -> impl Strategy<Value = Field> {
-    prop_oneof![Just(Field::Field64), Just(Field::Field128)]
+    prop_oneof![Just(Field::Field64), Just(Field::Field128), Just(Field::Ristretto255)]
 }

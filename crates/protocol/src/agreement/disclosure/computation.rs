@@ -285,7 +285,7 @@ fn arithmetic(page: &mut Page, agreement: &Agreement, computation: &Computation)
     let bound = inputs * reach(&widest);
     let number = |n: u128| grouped(&n.to_string());
     let (field, prime) = match (computation.adversary, computation.field) {
-        (Adversary::Malicious, _) => ("the scalars of ristretto255".into(), "2^252".into()),
+        (Adversary::Malicious, _) | (_, Field::Ristretto255) => ("the scalars of ristretto255".into(), "2^252".into()),
         (Adversary::SemiHonest, Field::Field64) => ("Field64".to_string(), number(u128::from(P64))),
         (Adversary::SemiHonest, Field::Field128) => ("Field128".to_string(), number(P128)),
     };
