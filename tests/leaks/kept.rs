@@ -83,7 +83,7 @@ fn secrets_of(kept: &[u8]) -> Vec<Vec<u8>> {
     let Ok(message) = Envelope::parse(kept) else { return vec![kept.to_vec()] };
     let Body::Share { salt, content, .. } = message.body() else { return vec![kept.to_vec()] };
     let seed = if let ShareContent::Seed(seed) = content { Some(seed.0.to_vec()) } else { None };
-    seed.into_iter().chain([salt.0.to_vec()]).collect()
+    seed.into_iter().chain(salt.as_ref().map(|salt| salt.0.to_vec())).collect()
 }
 
 /// The files of the vault, unfinished ones too.

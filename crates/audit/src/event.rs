@@ -316,6 +316,30 @@ pub enum Event {
     /// There are certificates on two different sets: more parties lie than the agreement stands against.
     #[serde(rename = "certificate.differs")]
     CertificateDiffers,
+    /// This party's commitments and range proofs went to all. Digests: header, message.
+    #[serde(rename = "commitments.sent")]
+    CommitmentsSent,
+    /// The peer's commitments and range proofs came. Digests: header, message.
+    #[serde(rename = "commitments.received")]
+    CommitmentsReceived,
+    /// This party has shown evidence against a dealer to all. Digest: message.
+    #[serde(rename = "complaint.sent")]
+    ComplaintSent {
+        /// The dealer.
+        dealer: Name,
+    },
+    /// The peer has shown evidence against a dealer. What it is worth is another record. Digest: message.
+    #[serde(rename = "complaint.received")]
+    ComplaintReceived {
+        /// The dealer.
+        dealer: Name,
+    },
+    /// There is evidence against the peer that anybody can check; it is kept as a file.
+    #[serde(rename = "fault.proven")]
+    FaultProven {
+        /// What the peer did, such as `bad-share`.
+        fault: Name,
+    },
     /// A message of the peer was refused. Digest: message, evidence, where there is one.
     #[serde(rename = "fault.observed")]
     FaultObserved {
@@ -358,6 +382,8 @@ impl Event {
             | Self::PartialSent
             | Self::OutcomeSent
             | Self::AbandonSent { .. }
+            | Self::CommitmentsSent
+            | Self::ComplaintSent { .. }
             | Self::CloseSent { .. } => Some(Direction::Sent),
             Self::RollbackRecalled { .. }
             | Self::HelloDiffers { .. }
@@ -376,6 +402,8 @@ impl Event {
             | Self::AbandonReceived { .. }
             | Self::CloseReceived { .. }
             | Self::CertificateDiffers
+            | Self::CommitmentsReceived
+            | Self::ComplaintReceived { .. }
             | Self::RoundForgotten { .. }
             | Self::FaultObserved { .. } => Some(Direction::Received),
             Self::DaemonStarted
@@ -399,6 +427,7 @@ impl Event {
             | Self::RoundAbandoned { .. }
             | Self::RoundVoid
             | Self::RoundResumed
+            | Self::FaultProven { .. }
             | Self::AdminCall { .. }
             | Self::ResultDeleted { .. } => None,
         }
@@ -414,7 +443,7 @@ impl Event {
             | Self::CertificateDiffers
             | Self::RollbackFound { .. }
             | Self::RollbackRecalled { .. } => Outcome::Differs,
-            Self::RoundAbandoned { .. } | Self::RoundForgotten { .. } => Outcome::Failed,
+            Self::RoundAbandoned { .. } | Self::RoundForgotten { .. } | Self::FaultProven { .. } => Outcome::Failed,
             _ => Outcome::Done,
         }
     }

@@ -152,6 +152,11 @@ fn what(event: &Event, peer: Option<&Name>) -> String {
             format!("{peer} showed a {message} that this party signed and does not know: it signs nothing more here")
         }
         Event::CertificateDiffers => format!("certificate of {peer} is on ANOTHER SET"),
+        Event::CommitmentsSent => "commitments and range proofs sent to all".into(),
+        Event::CommitmentsReceived => format!("commitments and range proofs of {peer} received"),
+        Event::ComplaintSent { dealer } => format!("evidence against {dealer} shown to all"),
+        Event::ComplaintReceived { dealer } => format!("{peer} shows evidence against {dealer}"),
+        Event::FaultProven { fault } => format!("PROVEN: {peer} is at fault ({fault}); the evidence is kept"),
         Event::FaultObserved { message, kind, reason } => {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }

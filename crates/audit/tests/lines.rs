@@ -212,6 +212,26 @@ fn events() -> Vec<(Draft, &'static str)> {
             r#"R,"event":"certificate.differs","peer":"p2","direction":"received","outcome":"differs""#,
         ),
         (
+            round(Event::CommitmentsSent),
+            r#"R,"event":"commitments.sent","direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::CommitmentsReceived).peer("p2"),
+            r#"R,"event":"commitments.received","peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::ComplaintSent { dealer: "p3".into() }),
+            r#"R,"event":"complaint.sent","detail":{"dealer":"p3"},"direction":"sent","outcome":"done""#,
+        ),
+        (
+            round(Event::ComplaintReceived { dealer: "p3".into() }).peer("p2"),
+            r#"R,"event":"complaint.received","detail":{"dealer":"p3"},"peer":"p2","direction":"received","outcome":"done""#,
+        ),
+        (
+            round(Event::FaultProven { fault: "bad-share".into() }).peer("p2"),
+            r#"R,"event":"fault.proven","detail":{"fault":"bad-share"},"peer":"p2","outcome":"failed""#,
+        ),
+        (
             round(Event::FaultObserved { message: "share".into(), kind: "malformed".into(), reason: reason() })
                 .peer("p2"),
             r#"R,"event":"fault.observed","detail":{"message":"share","kind":"malformed","reason":"because"},"peer":"p2","direction":"received","outcome":"refused""#,

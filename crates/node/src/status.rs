@@ -68,8 +68,17 @@ pub struct RoundStatus {
     pub contributors: Vec<String>,
     /// Result parties whose result is another one than this party's: an alarm.
     pub differing: Vec<String>,
+    /// Parties against whom there is evidence that anybody can check, with what they did.
+    #[serde(default)]
+    pub culprits: Vec<(String, String)>,
     /// Chunks of the result that are done, of how many.
     pub progress: Option<(u64, u64)>,
+    /// Heavy work that is being done.
+    #[serde(default)]
+    pub work: Option<WorkStatus>,
+    /// What heavy work has taken so far.
+    #[serde(default)]
+    pub worked: Vec<WorkDone>,
     /// Seconds until dealings are no longer waited for, when this was written.
     pub collect_left_s: u64,
     /// Seconds until this party gives up, when this was written.
@@ -79,6 +88,26 @@ pub struct RoundStatus {
     /// Parties without a live link, and since when.
     #[serde(skip)]
     pub(crate) unlinked: BTreeMap<String, String>,
+}
+
+/// Heavy work of a round: proving and verifying.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkStatus {
+    /// What is done.
+    pub what: String,
+    /// Tasks that are done.
+    pub done: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+/// Heavy work that a round has taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkDone {
+    /// What was done.
+    pub what: String,
+    /// Milliseconds of the clock on the wall.
+    pub ms: u64,
 }
 
 /// How an input was let into a round.
@@ -140,7 +169,10 @@ impl RoundStatus {
             input_errors: Vec::new(),
             contributors: Vec::new(),
             differing: Vec::new(),
+            culprits: Vec::new(),
             progress: None,
+            work: None,
+            worked: Vec::new(),
             collect_left_s: 0,
             give_up_left_s: 0,
             reason: None,
@@ -184,6 +216,7 @@ impl RoundStatus {
         self.input_errors.clone_from(&view.input_errors);
         self.contributors.clone_from(&view.contributors);
         self.differing.clone_from(&view.differing);
+        self.culprits = view.culprits.iter().map(|(party, what)| (party.clone(), (*what).to_owned())).collect();
         self.progress = view.progress;
         self.collect_left_s = left(view.collect_until);
         self.give_up_left_s = left(view.give_up_at);
@@ -203,7 +236,7 @@ impl RoundStatus {
     #[must_use]
     pub fn mark(&self) -> String {
         let counts = [self.dealt.len(), self.declined.len(), self.abandoned_by.len(), self.input_errors.len()];
-        let done = self.progress.map_or(0, |(done, _)| done);
+        let done = self.progress.map_or(0, |(done, _)| done) + self.culprits.len() as u64;
         let said: usize = self.causes.iter().chain(&self.left_to_person).map(String::len).sum();
         format!("{}-{}-{done}-{}-{said}-{counts:?}", self.phase, self.attempt, self.waits_for.len())
             .replace([' ', '[', ']'], "")

@@ -9,13 +9,16 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use crate::codec::{self, Bytes, DecodeError, WireDecode, WireEncode};
-use crate::message::{Body, MessageDigest, MessageKind, RoundId};
+use crate::message::{Body, MAX_COMMITMENTS, MAX_PROOFS, MessageDigest, MessageKind, RoundId};
 use crate::signing::{Signer, Verify, verify};
 
-/// Largest body: an Open with the Receipts of 64 compute parties for 64 dealings, and 64 Closes with a lock each.
-pub const MAX_BODY: usize = 768 * 1024;
-/// Largest envelope on the wire: the body, the signature and a header.
-pub const MAX_ENVELOPE: usize = MAX_BODY + 256;
+/// Largest body of any round: Commitments. No agreement without malicious rounds implies more than [`MAX_VOTES`].
+pub const MAX_BODY: usize = MAX_COMMITMENTS + MAX_PROOFS + 1024;
+/// Largest of the other bodies: an Open with the Receipts of 64 compute parties for 64 dealings, and 64 Closes with a lock
+/// each.
+pub const MAX_VOTES: usize = 768 * 1024;
+/// What an envelope adds to its body: the signature and a header.
+pub const OVERHEAD: usize = 256;
 
 /// What travels.
 #[derive(Clone, PartialEq, Eq, WireEncode, WireDecode)]

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use zeroize::Zeroizing;
 
 use crate::codec::{self, DecodeError};
-use crate::envelope::MAX_ENVELOPE;
+use crate::envelope::{MAX_VOTES, OVERHEAD};
 use crate::link::{BulkId, Grant, Have, Hello, Pin, Recall};
 
 /// Bytes of a frame before its payload.
@@ -30,6 +30,16 @@ const CHUNK_PREFIX: usize = 32 + 4 + 8;
 pub struct Limits {
     /// Bytes of the largest chunk of elements under this agreement.
     pub chunk: usize,
+    /// Bytes of the largest Commitments under this agreement; none where no round is malicious.
+    pub commitments: usize,
+}
+
+impl Limits {
+    /// Bytes of the largest envelope.
+    #[must_use]
+    pub fn envelope(&self) -> usize {
+        OVERHEAD + self.commitments.max(MAX_VOTES)
+    }
 }
 
 /// One frame.
@@ -114,7 +124,7 @@ impl Header {
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
         let max = match (kind, limits) {
             (HELLO, None) => MAX_HELLO,
-            (MESSAGE, Some(_)) => MAX_ENVELOPE,
+            (MESSAGE, Some(limits)) => limits.envelope(),
             (HAVE, Some(_)) => MAX_HAVE,
             (GRANT, Some(_)) => 64,
             (CHUNK, Some(limits)) => CHUNK_PREFIX + limits.chunk,

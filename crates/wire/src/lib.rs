@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod codec;
+pub mod dossier;
 pub mod envelope;
 pub mod frame;
 pub mod link;
@@ -17,10 +18,10 @@ pub mod signing;
 pub use codec::{Bytes, DecodeError, Seq, Text};
 pub use envelope::{Envelope, OpenError, Sealed};
 pub use message::{
-    Body, Closing, DealingDigest, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Secret32, Set, SetDigest,
-    SetEntry, ShareContent, Until, Vote,
+    Body, Closing, DealingDigest, Grievance, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Secret32, Set,
+    SetDigest, SetEntry, ShareContent, SignedHeader, Until, Vote,
 };
 pub use signing::{Signer, Verify, verify};
 
 /// Version of the wire format; a peer with another one is refused at Hello.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;

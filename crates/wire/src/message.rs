@@ -5,12 +5,18 @@ use core::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::codec::{Seq, Text, WireDecode, WireEncode};
+use crate::codec::{Bytes, Seq, Text, WireDecode, WireEncode};
 
 /// No agreement has more parties; every list of parties, votes or digests is bounded by it.
 pub const MAX_PARTIES: usize = 64;
 /// Longest reason that a message carries, in bytes.
 pub const MAX_REASON: usize = 512;
+/// Most bytes of a dealing's commitments: 32 for each cell and coefficient. An agreement that needs more is refused.
+pub const MAX_COMMITMENTS: usize = 4 * 1024 * 1024;
+/// Most bytes of a dealing's range proofs: 57 a cell at most, but for the last few cells of each bit length.
+pub const MAX_PROOFS: usize = 1024 * 1024;
+/// Longest Merkle path: log2 of the cells of the largest table that is committed to.
+pub const MAX_PATH: usize = 14;
 
 macro_rules! digest_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -148,6 +154,42 @@ pub enum ShareContent {
     Elements,
 }
 
+/// A dealer's header as a complaint carries it: what it says, and the dealer's signature on it.
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct SignedHeader {
+    /// As in [`Body::Deal`].
+    pub shares: Seq<[u8; 32], MAX_PARTIES>,
+    /// As in [`Body::Deal`].
+    pub commitments: Option<[u8; 32]>,
+    /// Ed25519 signature.
+    pub signature: [u8; 64],
+}
+
+/// What a dealer did, with the evidence (PROTOCOL 5.4).
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub enum Grievance {
+    /// A cell of the complainer's own share is not what the dealer has committed to. It is published.
+    Cell {
+        /// D_i.
+        dealing: DealingDigest,
+        /// Which cell, row by row.
+        cell: u32,
+        /// The cell's share.
+        value: [u8; 32],
+        /// Its blinding.
+        blinding: [u8; 32],
+        /// From the leaf to the root in the header.
+        path: Seq<[u8; 32], MAX_PATH>,
+    },
+    /// Two headers for one round.
+    Headers {
+        /// One of them.
+        one: SignedHeader,
+        /// Another one.
+        other: SignedHeader,
+    },
+}
+
 /// What a signed message says. Parties are positions in the agreement.
 #[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
 pub enum Body {
@@ -164,15 +206,18 @@ pub enum Body {
     },
     /// Input → compute, result: the header of a dealing.
     Deal {
-        /// A salted digest of the share of each compute party, in agreement order.
+        /// A digest of the share of each compute party, in agreement order: salted, or in malicious rounds the root of a
+        /// Merkle tree over its cells.
         shares: Seq<[u8; 32], MAX_PARTIES>,
+        /// In malicious rounds the digest of its [`Body::Commitments`].
+        commitments: Option<[u8; 32]>,
     },
     /// Input → one compute party.
     Share {
         /// The header that it belongs to.
         dealing: DealingDigest,
-        /// Salt of the share's digest.
-        salt: Secret32,
+        /// Salt of the share's digest; none in malicious rounds, where blindings hide it.
+        salt: Option<Secret32>,
         /// The share.
         content: ShareContent,
     },
@@ -253,6 +298,22 @@ pub enum Body {
         /// The highest lock that its signer holds.
         lock: Option<Lock>,
     },
+    /// Input → compute, result, in malicious rounds: what the dealing is bound to (PROTOCOL 5).
+    Commitments {
+        /// The header that it belongs to.
+        dealing: DealingDigest,
+        /// Cell by cell, a commitment for each coefficient.
+        commitments: Bytes<MAX_COMMITMENTS>,
+        /// The range proofs, run by run.
+        proofs: Bytes<MAX_PROOFS>,
+    },
+    /// Any → all: evidence against a dealer. It travels like a certificate.
+    Complaint {
+        /// The dealer.
+        dealer: u16,
+        /// What it did.
+        grievance: Grievance,
+    },
 }
 
 /// The kind of a message, for logs and for rules about who may send what.
@@ -274,11 +335,13 @@ pub enum MessageKind {
     Decline,
     Abandon,
     Close,
+    Commitments,
+    Complaint,
 }
 
 impl MessageKind {
-    /// Every kind, in the order of the specification.
-    pub const ALL: [Self; 14] = [
+    /// Every kind.
+    pub const ALL: [Self; 16] = [
         Self::Propose,
         Self::Deal,
         Self::Share,
@@ -293,6 +356,8 @@ impl MessageKind {
         Self::Decline,
         Self::Abandon,
         Self::Close,
+        Self::Commitments,
+        Self::Complaint,
     ];
 
     /// The name that PROTOCOL gives it.
@@ -313,8 +378,16 @@ impl MessageKind {
             Self::Decline => "Decline",
             Self::Abandon => "Abandon",
             Self::Close => "Close",
+            Self::Commitments => "Commitments",
+            Self::Complaint => "Complaint",
         }
     }
+}
+
+/// Digest of what a header binds its dealer to: commitments and proofs, as they stand in [`Body::Commitments`].
+#[must_use]
+pub fn commitments_digest(commitments: &[u8], proofs: &[u8]) -> [u8; 32] {
+    sharing::hash("smpcd/1/commitments", &[commitments, proofs])
 }
 
 impl Body {
@@ -336,6 +409,8 @@ impl Body {
             Self::Decline { .. } => MessageKind::Decline,
             Self::Abandon { .. } => MessageKind::Abandon,
             Self::Close { .. } => MessageKind::Close,
+            Self::Commitments { .. } => MessageKind::Commitments,
+            Self::Complaint { .. } => MessageKind::Complaint,
         }
     }
 

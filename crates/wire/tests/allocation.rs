@@ -49,7 +49,7 @@ fn refuse_claims() {
         assert!(codec::decode::<Votes>(&claim).is_err());
         let [a, b, c, d] = claim;
         for kind in 0..13 {
-            assert!(Header::parse(&[a, b, c, d, kind], Some(&Limits { chunk: 1 << 18 })).is_err());
+            assert!(Header::parse(&[a, b, c, d, kind], Some(&Limits { chunk: 1 << 18, commitments: 0 })).is_err());
             assert!(Header::parse(&[a, b, c, d, kind], None).is_err());
         }
     }

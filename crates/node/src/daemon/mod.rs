@@ -14,6 +14,7 @@ mod peers;
 mod people;
 mod periods;
 mod place;
+mod progress;
 mod proposals;
 mod recovery;
 mod resume;
@@ -130,8 +131,6 @@ pub async fn run(
     let store = Store::open(&settings.data_dir, &storage, &settings.party)?;
     let vault = Vault::open(&settings.data_dir, &storage)?;
     let (link_events, link_queue) = mpsc::channel(LINK_QUEUE);
-    let largest =
-        |c: &protocol::agreement::Computation| sharing::Layout { field: c.field, cells: c.cells() }.chunk_bytes(0);
     let links = Links::start(
         LinkConfig {
             party: me,
@@ -141,7 +140,7 @@ pub async fn run(
             trust: book.trust(),
             hello: book.hello(),
             addresses: book.addresses(),
-            limits: Limits { chunk: book.agreement().computations().iter().map(largest).max().unwrap_or(0) },
+            limits: limits(book.agreement()),
         },
         link_events,
     )
@@ -182,4 +181,12 @@ pub async fn run(
         Ok(Err(error)) => Err(error),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
+}
+
+/// PROTOCOL 6.4: no frame is larger than the agreement implies.
+fn limits(agreement: &Agreement) -> Limits {
+    let compute = agreement.parties().iter().filter(|party| party.roles.compute).count();
+    let compute = u16::try_from(compute).unwrap_or(u16::MAX);
+    let largest = |bytes: &dyn Fn(&protocol::agreement::Computation) -> usize| agreement.computations().iter().map(bytes).max().unwrap_or(0);
+    Limits { chunk: largest(&protocol::agreement::Computation::chunk_bytes), commitments: largest(&|c| c.commitments_bytes(compute)) }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use protocol::round::{Finish, Object, Terms, Workplace};
+use protocol::round::{Cores, Finish, Object, Terms, Workplace};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use sharing::{Cells, Encoded};
 use zeroize::Zeroizing;
 
+use super::progress::Progress;
 use crate::input::{self, ReadError};
 use crate::releases::Releases;
 use crate::result::{PartialSum, Place, ResultMeta, ResultWriter, Shape};
@@ -24,11 +26,18 @@ pub(crate) struct RoundPlace {
     /// Open files, so that a chunk costs one read.
     readers: BTreeMap<Object, Reader>,
     result: Option<ResultWriter>,
+    progress: Arc<Progress>,
 }
 
 impl RoundPlace {
     pub(crate) fn new(settings: Arc<Settings>, vault: Vault, releases: Arc<Releases>, round: [u8; 32]) -> Self {
-        Self { settings, vault, releases, round, writers: BTreeMap::new(), readers: BTreeMap::new(), result: None }
+        let (writers, readers, progress) = (BTreeMap::new(), BTreeMap::new(), Arc::default());
+        Self { settings, vault, releases, round, writers, readers, result: None, progress }
+    }
+
+    /// How far the work goes that is spread over cores.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     fn result_place(&self, terms: &Terms) -> Result<Place, String> {
@@ -53,6 +62,20 @@ impl RoundPlace {
 
 fn text(error: impl Display) -> String {
     error.to_string()
+}
+
+impl Cores for RoundPlace {
+    fn spread(&mut self, what: &'static str, tasks: usize, task: &(dyn Fn(usize) -> Vec<u8> + Sync)) -> Vec<Vec<u8>> {
+        self.progress.begin(what, tasks);
+        let done = |number| {
+            let yielded = task(number);
+            self.progress.step();
+            yielded
+        };
+        let yielded = (0..tasks).into_par_iter().map(done).collect();
+        self.progress.end();
+        yielded
+    }
 }
 
 impl Workplace for RoundPlace {
@@ -87,7 +110,7 @@ impl Workplace for RoundPlace {
 
     fn create(&mut self, terms: &Terms, object: Object) -> Result<(), String> {
         self.erase(object)?;
-        let chunk = terms.layout().chunk_bytes(0);
+        let chunk = if object == Object::Snapshot { terms.layout().chunk_bytes(0) } else { terms.chunk_bytes(0) };
         let writer = self.vault.create(&self.round, &object.to_string(), chunk).map_err(text)?;
         self.writers.insert(object, writer);
         Ok(())
@@ -138,6 +161,10 @@ impl Workplace for RoundPlace {
             let cells = Cells::read(terms.layout().field, bytes).map_err(text)?;
             meta.partials.push(PartialSum::new(terms.party_id(*party), &cells));
         }
+        // The bundle first: what makes a result visible is its file.
+        if let Some(bundle) = &result.bundle {
+            self.result_place(terms)?.write_bundle(bundle).map_err(text)?;
+        }
         self.result.take().ok_or("no result was begun")?.finish(meta).map_err(text)?;
         Ok(())
     }
@@ -161,7 +188,7 @@ mod tests {
         for totals in [[7], [9]] {
             place.append_totals(&terms, 0, &totals).expect("written");
         }
-        let finish = Finish { contributors: vec![0, 1, 2], digest: [1; 32], partials: Vec::new() };
+        let finish = Finish { contributors: vec![0, 1, 2], digest: [1; 32], partials: Vec::new(), bundle: None };
         place.finish_result(&terms, &finish).expect("finished");
         let file = place.result_place(&terms).and_then(|place| place.open().map_err(text)).expect("verified");
         let mut blocks = file.blocks();

@@ -15,6 +15,7 @@ use wire::{RoundId, Sealed};
 use super::hub::Hub;
 use super::periods::Next;
 use super::place::RoundPlace;
+use super::progress::Progress;
 use super::stalls::Stall;
 use super::story::Telling;
 use super::work::{Finished, Worker};
@@ -30,6 +31,8 @@ pub(super) struct Open {
     pub(super) round: Round,
     pub(super) status: RoundStatus,
     pub(super) worker: Worker,
+    /// Of its heavy work.
+    pub(super) progress: Arc<Progress>,
     /// When the input file was last changed, as of the last approval by the policy; none before the first.
     pub(super) input_tried: Option<Option<SystemTime>>,
     /// When it was last changed, as of the last look: a file that is being copied changes from look to look.
@@ -181,11 +184,12 @@ impl Hub {
         let id = terms.round();
         let releases = Arc::clone(&self.releases);
         let place = RoundPlace::new(Arc::clone(&self.settings), self.vault.clone(), releases, id.0);
+        let progress = place.progress();
         let worker = Worker::new(Arc::clone(&terms), place, self.finished.clone());
         status.unlinked = self.unlinked();
         status.update(&round.view(), self.now());
         let (input_tried, input_look, told, stall) = (None, None, None, Stall::default());
-        self.rounds.insert(id, Open { round, status, worker, input_tried, input_look, told, stall, proposer });
+        self.rounds.insert(id, Open { round, status, worker, progress, input_tried, input_look, told, stall, proposer });
         self.warn_approvers();
         id
     }
@@ -227,6 +231,7 @@ impl Hub {
     pub(super) fn fresh(&self, open: &Open) -> RoundStatus {
         let mut status = open.status.clone();
         status.update(&open.round.view(), self.now());
+        (status.work, status.worked) = (open.progress.now(), open.progress.done());
         status
     }
 

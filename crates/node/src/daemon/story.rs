@@ -73,6 +73,9 @@ impl Telling<'_> {
                 .draft(Event::RoundForgotten { message: Name::of(kind.name()) })
                 .peer(self.terms.party_id(*shown_by)),
             Note::TwoCertificates => self.draft(Event::CertificateDiffers),
+            Note::Proven { culprit, kind } => self
+                .draft(Event::FaultProven { fault: Name::of(kind.name()) })
+                .peer(self.terms.party_id(*culprit)),
             Note::Fault { culprit, kind, reason } => self
                 .draft(Event::FaultObserved {
                     message: Name::of(kind.map_or("unknown", MessageKind::name)),
@@ -97,6 +100,16 @@ impl Telling<'_> {
             Body::Deal { .. } => {
                 let header = dealing_digest(message).0;
                 draft(Event::DealSent, Event::DealReceived).digest(DigestOf::Header, header)
+            }
+            Body::Commitments { dealing, .. } => {
+                named(draft(Event::CommitmentsSent, Event::CommitmentsReceived).digest(DigestOf::Header, dealing.0))
+            }
+            Body::Complaint { dealer, .. } => {
+                let dealer = self.name(*dealer);
+                named(draft(
+                    Event::ComplaintSent { dealer: dealer.clone() },
+                    Event::ComplaintReceived { dealer },
+                ))
             }
             Body::Share { dealing, .. } => {
                 let draft = draft(Event::ShareSent, Event::ShareReceived).digest(DigestOf::Header, dealing.0);
@@ -200,6 +213,11 @@ impl Telling<'_> {
             Note::TwoCertificates => tracing::error!(
                 target: "round", %round, %id,
                 "there are certificates on two different sets: more parties lie than the agreement stands against"
+            ),
+            Note::Proven { culprit, kind } => tracing::error!(
+                target: "round", %round, %id, peer = self.terms.party_id(*culprit), fault = kind.name(),
+                "proven: {}; the evidence is in data_dir/evidence: smpcd evidence verify FILE --agreement FILE",
+                kind.in_words()
             ),
             Note::Fault { culprit, kind, reason } => tracing::warn!(
                 target: "round", %round, %id, peer = self.terms.party_id(*culprit),

@@ -117,7 +117,7 @@ impl Bench {
             trust: book.trust(),
             hello: book.hello(),
             addresses: book.addresses(),
-            limits: Limits { chunk: 1024 },
+            limits: Limits { chunk: 1024, commitments: 0 },
         };
         let links = Links::start(config, events).await.unwrap();
         let store = Store::open(&settings.data_dir, &storage, "p0").unwrap();

@@ -2,11 +2,13 @@
 //! consequences (PROTOCOL 7).
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use audit::{Draft, Time};
 use protocol::round::{Action, Change, Ended, Millis, SecretName, Step, Terms};
 use sharing::InputDigest;
+use wire::dossier::FaultKind;
 use wire::frame::Frame;
 use wire::{MessageKind, RoundId};
 use zeroize::Zeroizing;
@@ -16,6 +18,7 @@ use super::peers::Peer;
 use super::recovery::{Asked, Shown};
 use super::rounds::Open;
 use super::work::Work;
+use crate::result::write_atomically;
 use crate::store::{MessageRow, RoundRow, StoreError, Transaction};
 
 /// What the events of one turn brought.
@@ -69,6 +72,7 @@ impl Hub {
         for round in &touched {
             if let Some(open) = self.rounds.get_mut(round) {
                 open.status.update(&open.round.view(), now);
+                open.status.worked = open.progress.done();
             }
         }
         let (rounds, disclosure) = (&self.rounds, self.disclosure);
@@ -156,6 +160,7 @@ impl Hub {
                 Action::Run(job) => self.work(id, Work::Job(job)),
                 Action::Erase(object) => self.work(id, Work::Erase(object)),
                 Action::EraseAll => self.work(id, Work::EraseAll),
+                Action::Keep { culprit, kind, dossier } => self.keep_evidence(id, culprit, kind, &dossier),
             }
         }
         for (id, ended) in acts.ended {
@@ -177,6 +182,23 @@ impl Hub {
         }
         self.look_for_leave();
         self.rounds.retain(|_, open| !open.round.is_closed());
+    }
+
+    /// PROTOCOL 5.4: what anybody can check is a file that can be handed on.
+    fn keep_evidence(&self, round: RoundId, culprit: u16, kind: FaultKind, dossier: &[u8]) {
+        let Some(open) = self.rounds.get(&round) else { return };
+        let folder = self.settings.data_dir.join("evidence");
+        let (status, party) = (&open.status, self.party_id(culprit));
+        let v = if status.v > 0 { format!("-v{}", status.v) } else { String::new() };
+        let name = format!("{}-{}{v}-{party}-{}.bin", status.computation, status.period, kind.name());
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        let kept = made.map_err(|error| error.to_string()).and_then(|()| {
+            let file = folder.join(&name);
+            write_atomically(&file, |out| out.write_all(dossier)).map_err(|error| error.to_string())
+        });
+        if let Err(error) = kept {
+            tracing::error!(target: "round", %error, evidence = %name, "the evidence could not be written");
+        }
     }
 
     fn work(&self, round: RoundId, work: Work) {

@@ -35,8 +35,13 @@ pub(super) const WRITE_BATCH: usize = 64 * 1024;
 
 /// Control frames that may wait for one peer: a whole exchange of inventories for a few rounds.
 pub(super) const CONTROL_FRAMES: usize = 4096;
-/// Bytes of control frames that may wait for one peer; twenty of the largest messages.
+/// Bytes of control frames that may wait for one peer; ten of the largest messages of votes.
 pub(super) const CONTROL_BYTES: usize = 8 * 1024 * 1024;
+
+/// The same where rounds have Commitments: an exchange of inventories can send those of all dealers.
+pub(super) fn control_bytes(limits: &wire::frame::Limits, parties: usize) -> usize {
+    CONTROL_BYTES + 2 * parties * limits.commitments
+}
 /// Bulk frames that may wait for one peer: enough to keep the line busy while the next chunk is computed.
 pub(super) const BULK_FRAMES: usize = 4;
 

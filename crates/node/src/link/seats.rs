@@ -24,6 +24,8 @@ use super::sender::{Cut, LinkSender, Queues, queues};
 /// The seats of all peers.
 pub(super) struct Seats {
     me: PartyIndex,
+    /// Bytes of control frames that may wait for one peer.
+    most_waiting: usize,
     verifier: PeerVerifier,
     peers: Mutex<Peers>,
     /// For each party the generation of its live connection.
@@ -77,9 +79,10 @@ pub(super) enum NoSeat {
 }
 
 impl Seats {
-    pub(super) fn new(me: PartyIndex, parties: usize, verifier: PeerVerifier) -> Self {
+    pub(super) fn new(me: PartyIndex, parties: usize, most_waiting: usize, verifier: PeerVerifier) -> Self {
         Self {
             me,
+            most_waiting,
             verifier,
             peers: Mutex::new(Peers { next_generation: 1, holders: (0..parties).map(|_| None).collect() }),
             linked: (0..parties).map(|_| watch::Sender::new(None)).collect(),
@@ -127,7 +130,7 @@ impl Seats {
         }
         peers.next_generation += 1;
         let cut = Cut::new();
-        let (sender, queues) = queues(peer, generation, cut.clone());
+        let (sender, queues) = queues(peer, generation, self.most_waiting, cut.clone());
         peers.holders[index] = Some(Holder { candidate, generation, cut: cut.clone(), sender: sender.clone() });
         self.linked[index].send_replace(Some(generation));
         Ok(Held { seats: Arc::clone(self), peer, generation, cut, sender, queues, identity })

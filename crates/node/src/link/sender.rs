@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use wire::frame::Frame;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::limits::{BULK_FRAMES, CONTROL_BYTES, CONTROL_FRAMES, PING_AFTER, WRITE_BATCH, WRITE_STALL};
+use super::limits::{BULK_FRAMES, CONTROL_FRAMES, PING_AFTER, WRITE_BATCH, WRITE_STALL};
 use super::{CloseReason, Stop};
 
 type Encoded = Zeroizing<Vec<u8>>;
@@ -60,6 +60,8 @@ struct Outbox {
     generation: u64,
     control: mpsc::Sender<Encoded>,
     control_bytes: AtomicUsize,
+    /// Bytes of control frames that may wait.
+    most: usize,
     bulk: mpsc::Sender<Encoded>,
     cut: Cut,
 }
@@ -97,7 +99,7 @@ impl LinkSender {
         let outbox = &*self.0;
         let size = bytes.len();
         let waiting = outbox.control_bytes.fetch_add(size, Ordering::Relaxed);
-        let result = if waiting + size > CONTROL_BYTES {
+        let result = if waiting + size > outbox.most {
             Err(SendError::Overflow)
         } else {
             outbox.control.try_send(bytes).map_err(|error| match error {
@@ -153,10 +155,10 @@ pub(super) struct Queues {
 }
 
 /// The queues of a new connection.
-pub(super) fn queues(peer: PartyIndex, generation: u64, cut: Cut) -> (LinkSender, Queues) {
+pub(super) fn queues(peer: PartyIndex, generation: u64, most: usize, cut: Cut) -> (LinkSender, Queues) {
     let (control, control_out) = mpsc::channel(CONTROL_FRAMES);
     let (bulk, bulk_out) = mpsc::channel(BULK_FRAMES);
-    let outbox = Arc::new(Outbox { peer, generation, control, control_bytes: AtomicUsize::new(0), bulk, cut });
+    let outbox = Arc::new(Outbox { peer, generation, control, control_bytes: AtomicUsize::new(0), most, bulk, cut });
     (LinkSender(Arc::clone(&outbox)), Queues { control: control_out, bulk: bulk_out, outbox })
 }
 

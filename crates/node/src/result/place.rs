@@ -97,6 +97,15 @@ impl Place {
         self.bundle().is_file().then(|| format!("results/{}/{}/bundle.bin", self.computation, self.period))
     }
 
+    /// Writes the bundle.
+    ///
+    /// # Errors
+    /// What the operating system said.
+    pub fn write_bundle(&self, bundle: &[u8]) -> Result<(), ResultError> {
+        self.create_directory()?;
+        write_atomically(&self.bundle(), |out| out.write_all(bundle))
+    }
+
     /// Opens and verifies the result.
     ///
     /// # Errors

@@ -28,7 +28,6 @@ pub use quorum::Quorum;
 pub use sharing::Column as CellBounds;
 pub use signature::{AgreementSignature, SignatureError};
 pub(crate) use validate::is_line;
-pub use validate::not_there_yet;
 
 /// Longest id, in bytes: it is a file name, a part of a certificate's URI and a column of `status`.
 pub const MAX_ID: usize = 32;
@@ -222,6 +221,29 @@ impl Computation {
     #[must_use]
     pub fn cells(&self) -> u64 {
         self.rows.len() * self.columns.len() as u64
+    }
+
+    /// Bytes of the largest chunk of a share or partial sum; in malicious rounds the blindings come with the values.
+    #[must_use]
+    pub fn chunk_bytes(&self) -> usize {
+        let layout = sharing::Layout { field: self.field, cells: self.cells() };
+        layout.chunk_bytes(0) * if self.adversary == Adversary::Malicious { 2 } else { 1 }
+    }
+
+    /// Bytes that the message with a dealing's commitments has at most; 0 where there is none.
+    #[must_use]
+    pub fn commitments_bytes(&self, parties: u16) -> usize {
+        if self.adversary == Adversary::SemiHonest {
+            return 0;
+        }
+        let k = match self.sharing {
+            SharingScheme::Additive => parties,
+            SharingScheme::Shamir { threshold } => threshold,
+        };
+        let cells = usize::try_from(self.cells()).unwrap_or(usize::MAX);
+        // Proofs take 57 bytes a cell at most, but for a few runs that are shorter.
+        let bytes = cells.saturating_mul(32 * usize::from(k) + 64) + 64 * 1024;
+        bytes.min(wire::envelope::MAX_BODY)
     }
 }
 

@@ -19,7 +19,7 @@ use ed25519_dalek::VerifyingKey;
 
 use super::words::quoted;
 use super::{
-    Adversary, Agreement, AgreementDraft, Legal, LegalDraft, MAX_COMPUTATIONS, MAX_PARTIES, Party, PartyDraft, Problem,
+    Agreement, AgreementDraft, Legal, LegalDraft, MAX_COMPUTATIONS, MAX_PARTIES, Party, PartyDraft, Problem,
     Roles, canonical, is_id,
 };
 pub(crate) use text::is_line;
@@ -59,22 +59,6 @@ impl AgreementDraft {
         }
         Err(problems)
     }
-}
-
-/// What a valid agreement says that this version of the software cannot do. `agreement check` and `run` refuse it.
-#[must_use]
-pub fn not_there_yet(agreement: &Agreement) -> Vec<Problem> {
-    let mut check = Check::default();
-    for (i, computation) in agreement.computations.iter().enumerate() {
-        if computation.adversary == Adversary::Malicious {
-            check.refuse(
-                format!("computation[{i}].adversary"),
-                "security against a malicious adversary comes in a later version; write adversary = \"semi-honest\" \
-                 if what it promises is enough: see the disclosure statement",
-            );
-        }
-    }
-    check.problems
 }
 
 /// How many parties have which roles.

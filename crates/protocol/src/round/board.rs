@@ -4,6 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use wire::dossier::FaultKind;
 use wire::message::Votes;
 use wire::{DealingDigest, MAX_PARTIES, MessageKind, Sealed, Seq, Set, SetDigest, SetEntry, Vote};
 
@@ -28,6 +29,10 @@ pub(super) struct Board {
     /// Sets that somebody opened, or showed a lock on.
     pub(super) sets: BTreeMap<SetDigest, Set>,
     pub(super) certified: Option<Certified>,
+    /// In malicious rounds: dealers whose commitments and proofs are good.
+    pub(super) good: BTreeSet<u16>,
+    /// Parties against whom there is evidence that anybody can check.
+    pub(super) guilty: BTreeSet<(u16, FaultKind)>,
     /// Faults that were noted: each once, or a peer could fill the log.
     pub(super) faults: BTreeSet<(u16, Option<MessageKind>, String)>,
 }
@@ -48,6 +53,11 @@ impl Board {
         for (entry, votes) in set.dealings.iter().zip(receipts) {
             votes.iter().for_each(|vote| self.receipted(entry.dealer, entry.dealing, vote.party, vote.signature));
         }
+    }
+
+    /// Whether there is evidence against that party.
+    pub(super) fn is_guilty(&self, party: u16) -> bool {
+        self.guilty.iter().any(|(culprit, _)| *culprit == party)
     }
 
     /// Whether this very Receipt is known, and so was verified.

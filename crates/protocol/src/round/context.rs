@@ -5,9 +5,10 @@ use alloc::string::ToString;
 
 use rand_core::CryptoRng;
 use wire::{Body, MessageKind, Sealed, Signer};
+use zeroize::Zeroizing;
 
 use super::board::Board;
-use super::job::Job;
+use super::job::{Job, JobSeed};
 use super::ledger::Ledger;
 use super::step::{Action, Change, Millis, Note, Step};
 use super::terms::Terms;
@@ -59,6 +60,13 @@ impl Context<'_> {
 
     pub(super) fn run(&mut self, job: Job) {
         self.step.actions.push(Action::Run(job));
+    }
+
+    /// Fresh randomness for a job.
+    pub(super) fn seed(&mut self) -> JobSeed {
+        let mut seed = Zeroizing::new([0; 32]);
+        self.rng.fill_bytes(&mut *seed);
+        seed
     }
 
     pub(super) fn erase(&mut self, object: Object) {

@@ -5,13 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use sharing::{Dealing, DealingKey, InputDigest};
+use wire::message::commitments_digest;
 use wire::{Body, DealingDigest, MessageKind, Secret32, ShareContent};
 use zeroize::Zeroizing;
 
 use super::board::dealing_digest;
 use super::context::Context;
 use super::holder::Holder;
-use super::job::Job;
+use super::job::{Job, Made};
 use super::restore::secret;
 use super::rule::Rule;
 use super::step::{Approver, Change, Note, SecretName};
@@ -93,7 +94,8 @@ impl Dealer {
                 for recipient in context.terms.explicit_recipients(me) {
                     context.erase(Object::dealt(context.terms, recipient));
                 }
-                context.run(Job::Deal { key: making.key.clone(), input: making.input.clone() });
+                let seed = context.seed();
+                context.run(Job::Deal { key: making.key.clone(), input: making.input.clone(), seed });
                 Self::Dealing(making)
             }
             None => {
@@ -165,7 +167,8 @@ impl Dealer {
                 bytes.extend_from_slice(key.as_bytes());
                 bytes.extend_from_slice(input.as_bytes());
                 context.change(Change::Secret { name: SecretName::Dealing, bytes });
-                context.run(Job::Deal { key: key.clone(), input: input.clone() });
+                let seed = context.seed();
+                context.run(Job::Deal { key: key.clone(), input: input.clone(), seed });
                 Self::Dealing(Making { key, input })
             }
             (Self::Loading(_), Err(errors)) => {
@@ -192,17 +195,23 @@ impl Dealer {
     }
 
     /// The dealing is made: header to all, its share to each peer; the own one stays.
-    pub(super) fn dealt(self, context: &mut Context<'_>, holder: &mut Holder, digests: Vec<[u8; 32]>) -> Self {
+    pub(super) fn dealt(self, context: &mut Context<'_>, holder: &mut Holder, dealt: Made) -> Self {
         let Self::Dealing(Making { key, input }) = self else {
             // The round went on without it.
             forget_dealing(context);
             return self;
         };
         let terms = context.terms;
-        let (Some(dealer), Ok(shares)) = (terms.dealer(terms.me()), digests.try_into()) else { return Self::Idle };
+        let (Some(dealer), Ok(shares)) = (terms.dealer(terms.me()), dealt.shares.try_into()) else { return Self::Idle };
         let made = Dealing::new(terms.scheme(), dealer, &key, &terms.round().0, &input);
-        let header = context.publish(None, Body::Deal { shares });
+        let commitments = dealt.proven.as_ref().map(|(points, proofs)| commitments_digest(points, proofs));
+        let header = context.publish(None, Body::Deal { shares, commitments });
         let dealing = dealing_digest(&header);
+        if let Some((commitments, proofs)) = dealt.proven {
+            // PROTOCOL 1: an agreement that needs more bytes than these may have is refused.
+            let (Ok(commitments), Ok(proofs)) = (commitments.try_into(), proofs.try_into()) else { return Self::Idle };
+            context.publish(None, Body::Commitments { dealing, commitments, proofs });
+        }
         for (seat, &to) in (0u16..).zip(terms.computes()) {
             let content = match made.seed(seat) {
                 Some(seed) => ShareContent::Seed(Secret32(*seed.as_bytes())),
@@ -212,7 +221,7 @@ impl Dealer {
                 }
                 None => ShareContent::Elements,
             };
-            let salt = Secret32(*made.salt(seat).as_bytes());
+            let salt = (!terms.is_malicious()).then(|| Secret32(*made.salt(seat).as_bytes()));
             context.publish(Some(to), Body::Share { dealing, salt, content });
         }
         Self::Dealt(Dealt { dealing, receipted: BTreeSet::new(), erased: false })

@@ -8,7 +8,10 @@ use wire::link::{BulkKind, Grant, Have};
 use wire::{Body, MessageKind, Sealed};
 
 use super::Round;
+use super::board::Board;
 use super::context::Context;
+use super::gathering::lacking;
+use super::ledger::Ledger;
 use super::step::{Action, Millis};
 use super::workplace::Object;
 
@@ -39,9 +42,14 @@ impl Round {
     /// PROTOCOL 6.3, between compute parties whose links stay up: a dealer that is gone passes no Receipts on any more, and
     /// what it told one of them the others have to hear from that one. So they exchange again shortly before
     /// `collect_for` is over, when sets are made of what is known, and at doubling intervals until there is a certificate.
+    ///
+    /// A result party of a malicious round asks them in the same way for dealings of S that it has not seen.
     pub(super) fn remind(&mut self, context: &mut Context<'_>) {
+        if context.board.certified.is_some() && self.certified_at.is_none() {
+            (self.certified_at, self.reminders) = (Some(context.now), 0);
+        }
         let before = self.reminders;
-        while context.board.certified.is_none() && self.reminder().is_some_and(|due| context.now >= due) {
+        while self.reminder(context.ledger, context.board).is_some_and(|due| context.now >= due) {
             self.reminders += 1;
         }
         if self.reminders == before {
@@ -54,12 +62,20 @@ impl Round {
     }
 
     /// When compute parties exchange again what they hold.
-    pub(super) fn reminder(&self) -> Option<Millis> {
+    pub(super) fn reminder(&self, ledger: &Ledger, board: &Board) -> Option<Millis> {
         let terms = &self.terms;
-        if !terms.is_compute(terms.me()) || self.gave_up || self.ended.is_some() || self.reminders >= MOST_REMINDERS {
+        if self.gave_up || self.ended.is_some() || self.reminders >= MOST_REMINDERS {
             return None;
         }
         let computation = terms.computation();
+        if let Some(certified) = &board.certified {
+            let lacks = terms.is_malicious() && terms.is_result(terms.me()) && !lacking(ledger, certified).is_empty();
+            let wait = computation.attempt_deadline.saturating_mul((1 << self.reminders) - 1);
+            return self.certified_at.filter(|_| lacks).map(|since| since.after(wait));
+        }
+        if !terms.is_compute(terms.me()) {
+            return None;
+        }
         let before = computation.attempt_deadline.min(computation.collect_for / 2);
         let first = self.started.after(computation.collect_for - before);
         let since = computation.attempt_deadline.saturating_mul((1 << self.reminders) - 1);

@@ -113,7 +113,7 @@ impl Inflow {
         if index >= self.most {
             return Err("elements that were not granted");
         }
-        if elements.len() != context.terms.layout().chunk_bytes(index) {
+        if elements.len() != context.terms.chunk_bytes(index) {
             return Err("a chunk of another length than agreed");
         }
         if (self.next..self.limit).contains(&index) {

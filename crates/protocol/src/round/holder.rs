@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::board::dealing_digest;
 use super::context::Context;
 use super::incoming::Incoming;
-use super::job::{Arriving, Job, StoreError, Summand};
+use super::job::{Arriving, Job, ShareError, StoreError, Summand};
 use super::restore::secret;
 use super::step::{Change, Millis, SecretName};
 use super::workplace::Object;
@@ -26,9 +26,20 @@ enum Held {
 
 /// What a Share message says of its share.
 enum Told {
-    Seed(Seed),
-    /// Its elements follow, and have this salted digest.
-    Elements(Salt, [u8; 32]),
+    /// A seed, of the share with this digest.
+    Seed(Seed, [u8; 32]),
+    /// Its elements follow, and have this digest.
+    Elements(Option<Salt>, [u8; 32]),
+}
+
+/// In malicious rounds a share that is here whole, until it is known to be what its dealer has committed to.
+struct Unverified {
+    /// None of an explicit one, which is at the workplace.
+    seed: Option<Seed>,
+    /// The root in its header.
+    root: [u8; 32],
+    /// A job looks at it, or has found that it is none.
+    seen: bool,
 }
 
 /// How long a partial sum that could not be made waits: an operator has to make room first.
@@ -51,6 +62,8 @@ pub(super) struct Holder {
     shares: BTreeMap<u16, (DealingDigest, Held)>,
     /// Explicit shares whose elements are coming in, or did, by dealer.
     incoming: BTreeMap<u16, Incoming>,
+    /// Shares that are to be held against commitments, by dealer.
+    unverified: BTreeMap<u16, Unverified>,
     /// This party's own dealing, whose explicit share is at the workplace.
     own: Option<DealingDigest>,
     stage: Stage,
@@ -58,7 +71,8 @@ pub(super) struct Holder {
 
 impl Holder {
     pub(super) fn new() -> Self {
-        Self { shares: BTreeMap::new(), incoming: BTreeMap::new(), own: None, stage: Stage::Collecting }
+        let (shares, incoming, unverified) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { shares, incoming, unverified, own: None, stage: Stage::Collecting }
     }
 
     /// Where a party stands by what it has signed and kept.
@@ -119,18 +133,27 @@ impl Holder {
         let me = context.terms.me();
         let headers: Vec<(u16, DealingDigest)> = context.board.headers.iter().map(|(&d, &h)| (d, h)).collect();
         for (dealer, dealing) in headers {
-            if self.holds(dealer) {
+            // PROTOCOL 4.8: who holds evidence against a dealer gives it no Receipt any more.
+            if self.holds(dealer) || (context.terms.is_malicious() && context.board.is_guilty(dealer)) {
                 continue;
             }
             if dealer == me {
                 if self.own == Some(dealing) {
                     self.keep(context, dealer, dealing, Held::Stored);
                 }
+            } else if let Some(unverified) = self.unverified.get_mut(&dealer) {
+                unverified.verify(context, dealer);
             } else if let Some(incoming) = self.incoming.get_mut(&dealer) {
                 incoming.advance(context);
             } else {
                 match verify(context, dealer, dealing) {
-                    Some(Told::Seed(seed)) => self.keep(context, dealer, dealing, Held::Seed(seed)),
+                    Some(Told::Seed(seed, root)) if context.terms.is_malicious() => {
+                        self.unverified.insert(dealer, Unverified { seed: Some(seed), root, seen: false });
+                        if let Some(unverified) = self.unverified.get_mut(&dealer) {
+                            unverified.verify(context, dealer);
+                        }
+                    }
+                    Some(Told::Seed(seed, _)) => self.keep(context, dealer, dealing, Held::Seed(seed)),
                     Some(Told::Elements(salt, digest)) => {
                         self.incoming.insert(dealer, Incoming::begin(context, dealer, salt, digest));
                     }
@@ -180,6 +203,10 @@ impl Holder {
         };
         match stored {
             Ok(Some(share)) => incoming.go_on(context, share),
+            Ok(None) if context.terms.is_malicious() => {
+                let root = incoming.digest();
+                self.unverified.insert(dealer, Unverified { seed: None, root, seen: false });
+            }
             Ok(None) => self.keep(context, dealer, dealing, Held::Stored),
             Err(StoreError::Workplace(reason)) => {
                 context.fault(context.terms.me(), None, &reason);
@@ -189,6 +216,41 @@ impl Holder {
                 incoming.refuse();
                 context.erase(Object::Share(dealer));
                 refuse(context, dealer, &error.to_string());
+            }
+        }
+    }
+
+    /// A share was held against what its dealer has committed to (PROTOCOL 5.1).
+    pub(super) fn verified(&mut self, context: &mut Context<'_>, dealer: u16, verified: Result<(), ShareError>) {
+        let dealing = context.board.headers.get(&dealer).copied();
+        let (true, Some(unverified), Some(dealing)) = (self.collects(context), self.unverified.get_mut(&dealer), dealing)
+        else {
+            // The round went on without it.
+            return context.erase(Object::Share(dealer));
+        };
+        let error = match verified {
+            Ok(()) => {
+                let held = unverified.seed.take().map_or(Held::Stored, Held::Seed);
+                self.unverified.remove(&dealer);
+                // Evidence may have come meanwhile.
+                if context.board.is_guilty(dealer) {
+                    return context.erase(Object::Share(dealer));
+                }
+                return self.keep(context, dealer, dealing, held);
+            }
+            Err(error) => error,
+        };
+        unverified.seed = None;
+        context.erase(Object::Share(dealer));
+        match error {
+            ShareError::Unnamed => refuse(context, dealer, "a share that does not give the root in its header"),
+            ShareError::Workplace(reason) => context.fault(context.terms.me(), None, &reason),
+            // PROTOCOL 5.4: at most one valid complaint a dealer is published.
+            ShareError::Cell(_) if context.board.is_guilty(dealer) => {
+                refuse(context, dealer, "a share that is not what it has committed to");
+            }
+            ShareError::Cell(grievance) => {
+                context.publish(None, Body::Complaint { dealer, grievance });
             }
         }
     }
@@ -266,6 +328,7 @@ impl Holder {
         self.stage = Stage::Summed;
         self.shares.clear();
         self.incoming.clear();
+        self.unverified.clear();
         context.ledger.forget_shares();
         context.change(Change::EraseSecrets);
         let terms = context.terms;
@@ -280,6 +343,21 @@ impl Holder {
     }
 }
 
+impl Unverified {
+    /// Looks at it, once the dealer's commitments are known to be good.
+    fn verify(&mut self, context: &mut Context<'_>, dealer: u16) {
+        if self.seen || !context.board.good.contains(&dealer) {
+            return;
+        }
+        let Some(commitments) = context.ledger.from(MessageKind::Commitments, dealer).cloned() else { return };
+        self.seen = true;
+        let share = self.seed.clone().map_or(Summand::Stored(Object::Share(dealer)), Summand::Seed);
+        // PROTOCOL 5.1: the verifier's own random weights, drawn after the share arrived.
+        let seed = context.seed();
+        context.run(Job::Verify { commitments, root: self.root, share, seed });
+    }
+}
+
 /// A Share is one under D_i only if its salted digest is the one in the header. Of an explicit one, that shows when all
 /// elements are here.
 fn verify(context: &mut Context<'_>, dealer: u16, dealing: DealingDigest) -> Option<Told> {
@@ -288,7 +366,7 @@ fn verify(context: &mut Context<'_>, dealer: u16, dealing: DealingDigest) -> Opt
     let share = context.ledger.share(dealer, me)?;
     let header = context.ledger.from(MessageKind::Deal, dealer)?;
     let explicit = context.terms.explicit_recipients(dealer).contains(&me);
-    match check(share, header, dealing, usize::from(seat), explicit) {
+    match check(share, header, dealing, usize::from(seat), explicit, context.terms.is_malicious()) {
         Ok(told) => Some(told),
         Err(reason) => {
             refuse(context, dealer, reason);
@@ -309,20 +387,26 @@ fn check(
     dealing: DealingDigest,
     seat: usize,
     explicit: bool,
+    malicious: bool,
 ) -> Result<Told, &'static str> {
-    let (Body::Share { dealing: of, salt, content }, Body::Deal { shares }) = (share.body(), header.body()) else {
+    let (Body::Share { dealing: of, salt, content }, Body::Deal { shares, .. }) = (share.body(), header.body()) else {
         return Err("not a share");
     };
     if *of != dealing {
         return Err("a share of another dealing than the header that came first");
     }
-    let (salt, digest) = (Salt::from_bytes(salt.0), shares.get(seat).ok_or("a header without this party's share")?);
+    if salt.is_some() == malicious {
+        return Err("a share with a salt where there is none, or without one where there is");
+    }
+    let digest = *shares.get(seat).ok_or("a header without this party's share")?;
+    let salt = salt.as_ref().map(|salt| Salt::from_bytes(salt.0));
     match content {
-        ShareContent::Elements if explicit => Ok(Told::Elements(salt, *digest)),
+        ShareContent::Elements if explicit => Ok(Told::Elements(salt, digest)),
         ShareContent::Seed(seed) if !explicit => {
             let seed = Seed::from_bytes(seed.0);
-            let named = sharing::seed_digest(&salt, &seed) == *digest;
-            if named { Ok(Told::Seed(seed)) } else { Err("a share that its header does not name") }
+            // In malicious rounds that shows when it is expanded.
+            let named = salt.is_none_or(|salt| sharing::seed_digest(&salt, &seed) == digest);
+            if named { Ok(Told::Seed(seed, digest)) } else { Err("a share that its header does not name") }
         }
         // PROTOCOL 2.1: who gets which is a function of the agreement alone.
         ShareContent::Elements => Err("a share in elements where the agreement's scheme has a seed"),

@@ -35,7 +35,7 @@ enum Stage {
 /// An explicit share whose elements are coming in.
 pub(super) struct Incoming {
     dealer: u16,
-    salt: Salt,
+    salt: Option<Salt>,
     digest: [u8; 32],
     flow: Inflow,
     stage: Stage,
@@ -43,7 +43,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// Asks for the elements of a share whose salted digest stands in its header.
-    pub(super) fn begin(context: &mut Context<'_>, dealer: u16, salt: Salt, digest: [u8; 32]) -> Self {
+    pub(super) fn begin(context: &mut Context<'_>, dealer: u16, salt: Option<Salt>, digest: [u8; 32]) -> Self {
         let mut flow = Inflow::new(dealer, BulkKind::Share);
         flow.grant(context);
         let stage = Stage::Ready(Arriving::new(salt.clone(), digest));
@@ -95,6 +95,11 @@ impl Incoming {
     pub(super) fn refuse(&mut self) {
         self.flow.stop();
         self.stage = Stage::Over;
+    }
+
+    /// The digest in its header.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// When it begins anew.

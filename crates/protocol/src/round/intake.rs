@@ -5,10 +5,12 @@
 
 use alloc::string::ToString;
 
-use wire::{Body, Envelope, MessageKind, Sealed, Until};
+use wire::dossier::FaultKind;
+use wire::{Body, Envelope, Grievance, MessageKind, Sealed, Until};
 
 use super::board::{Certified, dealing_digest};
 use super::context::Context;
+use super::inspector;
 use super::ledger::Taken;
 use super::proof::{Judge, Refusal, statements_of};
 use super::receiver::Trouble;
@@ -43,6 +45,10 @@ impl Round {
         };
         if sender == terms.me() {
             return self.forgotten(context, from, message);
+        }
+        if kind == MessageKind::Commitments && context.ledger.from(MessageKind::Deal, sender).is_none() {
+            // It comes again with its header: nobody is to blame for the order in which links come and go.
+            return;
         }
         // What a party signed is its own doing. Where a sound message went is the doing of whoever sent it on.
         if let Err(reason) = admit(context, &message) {
@@ -107,16 +113,20 @@ impl Round {
                 // Both stay: the two together are the evidence.
                 context.change(Change::Message(message.clone()));
                 context.fault(message.sender(), Some(kind), "equivocation: it had said something else");
+                if let Some(held) = context.ledger.in_place_of(&message).cloned() {
+                    inspector::contradicts(context, &held, &message);
+                }
                 if let (Body::Open { attempt, set, .. }, false) = (message.body(), context.terms.keeps(Rule::FirstOpen))
                 {
                     let (attempt, set) = (*attempt, set.digest(&context.terms.round()));
                     context.publish(None, Body::Ready { attempt, set });
                 }
-                // PROTOCOL 4.7: two different Partials of one sender; semi-honest, the result is withheld.
+                // PROTOCOL 4.7: two different Partials of one sender; semi-honest, the result is withheld. Malicious, none of
+                // them is used.
                 // Without a certificate there is no sum that a Partial could be of.
                 let counts =
                     context.board.certified.as_ref().is_some_and(|c| c.set.holders.contains(&message.sender()));
-                if kind == MessageKind::Partial && counts && self.ended.is_none() {
+                if kind == MessageKind::Partial && counts && self.ended.is_none() && !context.terms.is_malicious() {
                     let sender = context.terms.party_id(message.sender());
                     self.withhold(
                         context,
@@ -183,7 +193,9 @@ impl Round {
             | Body::Close { lock: None, .. }
             | Body::Partial { .. }
             | Body::Decline { .. }
-            | Body::Abandon { .. } => {}
+            | Body::Abandon { .. }
+            | Body::Commitments { .. }
+            | Body::Complaint { .. } => {}
         }
     }
 }
@@ -211,8 +223,25 @@ fn admit(context: &Context<'_>, message: &Sealed) -> Result<(), Refusal> {
                 **computation == *terms.computation().id && **period == *terms.period() && *voided == terms.voided();
             if same { Ok(()) } else { Err("a proposal of something else under this round's id") }
         }
-        Body::Deal { shares } if shares.len() != terms.computes().len() => {
+        Body::Deal { shares, .. } if shares.len() != terms.computes().len() => {
             Err("a header with another number of shares than compute parties")
+        }
+        Body::Deal { commitments, .. } if commitments.is_some() != terms.is_malicious() => {
+            Err("a header with commitments where there are none, or without them where there are")
+        }
+        Body::Commitments { dealing, commitments, proofs } => {
+            let named = context.ledger.from(MessageKind::Deal, sender).is_some_and(|header| {
+                let digest = wire::message::commitments_digest(commitments, proofs);
+                dealing_digest(header) == *dealing
+                    && matches!(header.body(), Body::Deal { commitments: Some(named), .. } if *named == digest)
+            });
+            if named { Ok(()) } else { Err("commitments that its header does not name") }
+        }
+        Body::Complaint { .. } if !terms.is_malicious() => Err("a complaint in a semi-honest round"),
+        Body::Complaint { dealer, .. } if !terms.is_input(*dealer) => Err("a complaint about a party that deals nothing"),
+        Body::Complaint { dealer, grievance: Grievance::Headers { one, other } } => {
+            let two = inspector::shows_two_headers(terms, *dealer, one, other);
+            if two { Ok(()) } else { Err("a complaint about two headers that are not two of that dealer") }
         }
         Body::Dealt { dealing, receipts } => judge.receipts(sender, *dealing, receipts),
         Body::Open { attempt, .. } if sender != terms.leader(*attempt) => {
@@ -276,14 +305,21 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
     let found = match message.kind() {
         MessageKind::Accept => {
             let attempt = accepted(message).unwrap_or(0);
-            ledger.all(MessageKind::Close, sender).any(|close| hides(close, attempt))
+            ledger.all(MessageKind::Close, sender).find(|close| hides(close, attempt)).cloned()
         }
         MessageKind::Close => {
-            ledger.all(MessageKind::Accept, sender).filter_map(accepted).any(|attempt| hides(message, attempt))
+            let hidden = |accept: &&Sealed| accepted(accept).is_some_and(|attempt| hides(message, attempt));
+            ledger.all(MessageKind::Accept, sender).find(hidden).cloned()
         }
-        _ => false,
+        _ => None,
     };
-    if found {
+    if let Some(other) = found {
+        let (accept, close) = if message.kind() == MessageKind::Accept {
+            (message.clone(), other)
+        } else {
+            (other, message.clone())
+        };
+        inspector::convict(context, sender, FaultKind::HiddenLock, alloc::vec![accept, close]);
         context.fault(
             sender,
             Some(message.kind()),

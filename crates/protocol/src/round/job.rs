@@ -11,12 +11,14 @@ use sharing::{
     Cells, DealingKey, Encoded, InputDigest, InputHasher, PartialHasher, RecombineError, Salt, Seed, ShareHasher,
     TotalsHasher,
 };
+use wire::{Grievance, Sealed};
 use zeroize::Zeroizing;
 
+use super::proven;
 use super::terms::Terms;
 use super::workplace::{Finish, KEEP_PARTIALS, Object, Workplace};
 
-/// A share that goes into a partial sum.
+/// A share that goes into a partial sum, or is checked against what its dealer has committed to.
 pub enum Summand {
     /// A seed to expand.
     Seed(Seed),
@@ -36,15 +38,45 @@ pub enum Part {
 pub struct Arriving {
     /// Boxed, as those of a [`Tally`].
     hasher: Box<ShareHasher>,
-    salt: Salt,
+    /// None in malicious rounds, whose digests are Merkle roots.
+    salt: Option<Salt>,
     /// The digest in its header.
     digest: [u8; 32],
 }
 
 impl Arriving {
-    pub(super) fn new(salt: Salt, digest: [u8; 32]) -> Self {
+    pub(super) fn new(salt: Option<Salt>, digest: [u8; 32]) -> Self {
         Self { hasher: Box::new(ShareHasher::new()), salt, digest }
     }
+}
+
+/// A fresh seed of the randomness of one job.
+pub type JobSeed = Zeroizing<[u8; 32]>;
+
+/// A dealing that was made.
+pub struct Made {
+    /// Digest of each compute party's share, by seat.
+    pub shares: Vec<[u8; 32]>,
+    /// In malicious rounds commitments and range proofs.
+    pub proven: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What partial sums of a malicious round came to (PROTOCOL 5.3).
+pub struct Opened {
+    /// Holders whose elements are not those that they announced. Nobody else can see that.
+    pub unannounced: Vec<u16>,
+    /// Holders whose partial sum is not what the commitments fix, with its elements as evidence.
+    pub wrong: Vec<(u16, Vec<u8>)>,
+    /// The result, where k good ones were there.
+    pub total: Option<Total>,
+}
+
+/// A total that was checked against the commitments.
+pub struct Total {
+    /// Digest of the totals.
+    pub digest: [u8; 32],
+    /// The good partial sums: values and blindings of each holder.
+    pub partials: Vec<(u16, Vec<u8>)>,
 }
 
 /// State of the streaming reconstruction between chunks.
@@ -103,6 +135,8 @@ pub enum Job {
         key: DealingKey,
         /// Digest of the encoded input.
         input: InputDigest,
+        /// For the proofs of a malicious round.
+        seed: JobSeed,
     },
     /// Take in one chunk of an explicit share; with the last one it is durable.
     Store {
@@ -131,6 +165,42 @@ pub enum Job {
         /// State so far.
         tally: Tally,
     },
+    /// Check a dealer's commitments and range proofs (PROTOCOL 5.2).
+    Check {
+        /// Its Commitments.
+        commitments: Sealed,
+        /// For the verifier's own weights.
+        seed: JobSeed,
+    },
+    /// Check this party's own share against its dealer's commitments (PROTOCOL 5.1).
+    Verify {
+        /// The dealer's Commitments.
+        commitments: Sealed,
+        /// The root in the header.
+        root: [u8; 32],
+        /// The share.
+        share: Summand,
+        /// For the verifier's own weights.
+        seed: JobSeed,
+    },
+    /// Judge a complaint about one cell (PROTOCOL 5.4).
+    Judge {
+        /// The complaint.
+        complaint: Sealed,
+        /// The header's root of the complainer's share.
+        root: [u8; 32],
+        /// The dealer's Commitments.
+        commitments: Sealed,
+    },
+    /// Check partial sums and the total against the commitments of S, and decode it (PROTOCOL 5.3).
+    Open {
+        /// The Commitments of S.
+        dealings: Vec<Sealed>,
+        /// Partial sums with the digests that were announced.
+        parts: Vec<(u16, [u8; 32], Part)>,
+        /// For the verifier's own weights.
+        seed: JobSeed,
+    },
     /// Make the result visible.
     Finish(Finish),
 }
@@ -139,8 +209,8 @@ pub enum Job {
 pub enum Done {
     /// Of [`Job::Load`]: digest of the encoded input, or every error of the input.
     Loaded(Result<InputDigest, Vec<String>>),
-    /// Of [`Job::Deal`]: a salted digest of each compute party's share, by seat.
-    Dealt(Result<Vec<[u8; 32]>, String>),
+    /// Of [`Job::Deal`].
+    Dealt(Result<Made, String>),
     /// Of [`Job::Store`].
     Stored {
         /// Whose share.
@@ -152,8 +222,43 @@ pub enum Done {
     Summed(Result<[u8; 32], String>),
     /// Of [`Job::Combine`].
     Combined(Result<Tally, CombineError>),
+    /// Of [`Job::Check`].
+    Checked {
+        /// Whose.
+        dealer: u16,
+        /// What is wrong with them, for everybody to see.
+        checked: Result<(), String>,
+    },
+    /// Of [`Job::Verify`].
+    Verified {
+        /// Whose share.
+        dealer: u16,
+        /// What is wrong with it.
+        verified: Result<(), ShareError>,
+    },
+    /// Of [`Job::Judge`].
+    Judged {
+        /// Who complained.
+        accuser: u16,
+        /// About whom.
+        dealer: u16,
+        /// Whether the dealer is at fault; else the accuser is.
+        holds: bool,
+    },
+    /// Of [`Job::Open`].
+    Opened(Result<Opened, String>),
     /// Of [`Job::Finish`].
     Finished(Result<(), String>),
+}
+
+/// A share is not what its dealer has committed to.
+pub enum ShareError {
+    /// It does not give the root in its header: it is no share, and that counts as silence.
+    Unnamed,
+    /// A cell of it, which shows it to everybody.
+    Cell(Grievance),
+    /// This node could not look at it.
+    Workplace(String),
 }
 
 /// An explicit share was not taken in.
@@ -195,14 +300,28 @@ impl Job {
     pub fn run(self, terms: &Terms, place: &mut dyn Workplace) -> Done {
         match self {
             Self::Load => Done::Loaded(load(terms, place)),
-            Self::Deal { key, input } => Done::Dealt(deal(terms, place, &key, &input)),
+            Self::Deal { key, input, seed } if terms.is_malicious() => {
+                Done::Dealt(proven::deal(terms, place, &key, &input, &seed))
+            }
+            Self::Deal { key, input, .. } => {
+                let made = |shares| Made { shares, proven: None };
+                Done::Dealt(deal(terms, place, &key, &input).map(made))
+            }
             Self::Store { dealer, chunk, elements, share } => {
                 Done::Stored { dealer, stored: store(terms, place, dealer, chunk, &elements, share) }
             }
+            Self::Sum { summands } if terms.is_malicious() => Done::Summed(proven::sum(terms, place, summands)),
             Self::Sum { summands } => Done::Summed(sum(terms, place, &summands)),
             Self::Combine { chunk, contributors, parts, tally } => {
                 Done::Combined(combine(terms, place, chunk, contributors, parts, tally))
             }
+            Self::Check { commitments, seed } => proven::check(terms, place, &commitments, &seed),
+            Self::Verify { commitments, root, share, seed } => {
+                let verified = proven::verify(terms, place, &commitments, &root, share, &seed);
+                Done::Verified { dealer: commitments.sender(), verified }
+            }
+            Self::Judge { complaint, root, commitments } => proven::judge(terms, &complaint, &root, &commitments),
+            Self::Open { dealings, parts, seed } => Done::Opened(proven::open(terms, place, &dealings, parts, &seed)),
             Self::Finish(finish) => Done::Finished(place.finish_result(terms, &finish)),
         }
     }
@@ -286,8 +405,8 @@ fn store(
 ) -> Result<Option<Arriving>, StoreError> {
     let layout = terms.layout();
     let object = Object::Share(dealer);
-    let canonical = Cells::read(layout.field, elements).is_ok_and(|cells| cells.len() == layout.chunk_cells(chunk));
-    if !canonical {
+    // A chunk has the agreed length: the round has seen to it.
+    if Cells::read(layout.field, elements).is_err() {
         return Err(StoreError::NotCanonical);
     }
     if chunk == 0 {
@@ -298,7 +417,8 @@ fn store(
     if chunk + 1 < layout.chunks() {
         return Ok(Some(share));
     }
-    if share.hasher.digest(&share.salt) != share.digest {
+    // In malicious rounds the root is looked at with the commitments.
+    if share.salt.as_ref().is_some_and(|salt| share.hasher.digest(salt) != share.digest) {
         return Err(StoreError::Unnamed);
     }
     place.commit(object).map_err(StoreError::Workplace)?;

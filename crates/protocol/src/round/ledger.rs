@@ -28,10 +28,12 @@ impl Slot {
             Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => *attempt,
             Body::Close { until: Until::Attempt(attempt), .. } => *attempt,
             Body::Close { until: Until::Forever, .. } => FOREVER,
+            Body::Complaint { dealer, .. } => u32::from(*dealer),
             Body::Share { .. } | Body::Receipt { .. } => message.recipient().map_or(u32::MAX, u32::from),
             Body::Outcome { result } => u32::from(result.is_some()),
             Body::Propose { .. }
             | Body::Deal { .. }
+            | Body::Commitments { .. }
             | Body::Dealt { .. }
             | Body::Certificate { .. }
             | Body::Partial { .. }
@@ -83,10 +85,17 @@ impl Ledger {
                 }
                 Taken::Known
             }
-            // These bind nobody, so a second one is no contradiction; and any q Accepts make a certificate.
-            (Body::Propose { .. } | Body::Decline { .. } | Body::Abandon { .. } | Body::Certificate { .. }, _) => {
-                Taken::Known
-            }
+            // These bind nobody, so a second one is no contradiction; and any q Accepts make a certificate. Commitments are
+            // named by their header.
+            (
+                Body::Propose { .. }
+                | Body::Decline { .. }
+                | Body::Abandon { .. }
+                | Body::Certificate { .. }
+                | Body::Commitments { .. }
+                | Body::Complaint { .. },
+                _,
+            ) => Taken::Known,
             _ if self.contradicted.insert(slot) => Taken::Conflict,
             _ => Taken::Known,
         }
@@ -115,6 +124,21 @@ impl Ledger {
     /// The vote of that kind and attempt from that sender, or its Open.
     pub(super) fn vote(&self, kind: MessageKind, sender: u16, attempt: u32) -> Option<&Sealed> {
         self.held.get(&Slot { kind, sender, each: attempt })
+    }
+
+    /// What that party holds against that dealer.
+    pub(super) fn complaint(&self, accuser: u16, dealer: u16) -> Option<&Sealed> {
+        self.held.get(&Slot { kind: MessageKind::Complaint, sender: accuser, each: dealer.into() })
+    }
+
+    /// What stands in the slot of a message.
+    pub(super) fn in_place_of(&self, message: &Sealed) -> Option<&Sealed> {
+        self.held.get(&Slot::of(message))
+    }
+
+    /// Whether that sender has said two things of that kind where one may be said.
+    pub(super) fn contradicted(&self, kind: MessageKind, sender: u16) -> bool {
+        self.contradicted.iter().any(|slot| slot.kind == kind && slot.sender == sender)
     }
 
     /// The Close of that sender that reaches furthest.

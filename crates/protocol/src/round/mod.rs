@@ -8,17 +8,22 @@
 //! are verified stand on the board; `advance` fires what the facts allow until nothing more happens.
 
 mod board;
+mod bundle;
 mod context;
 mod dealer;
 mod ending;
+mod examine;
 mod exchange;
 mod flow;
+mod gathering;
 mod holder;
 mod incoming;
+mod inspector;
 mod intake;
 mod job;
 mod ledger;
 mod proof;
+mod proven;
 mod receiver;
 mod restore;
 mod rule;
@@ -46,18 +51,22 @@ use self::ending::closed_forever;
 use self::exchange::inventory;
 use self::flow::Outflow;
 use self::holder::Holder;
+use self::inspector::Inspector;
 use self::ledger::Ledger;
 use self::receiver::{Receiver, Trouble};
 use self::voter::Voter;
+pub use examine::{NotProven, Proven, VerifiedResult, examine, examine_in};
 pub use flow::WINDOW;
-pub use job::{Arriving, CombineError, Done, Job, Part, StoreError, Summand, Tally};
+pub use job::{
+    Arriving, CombineError, Done, Job, JobSeed, Made, Opened, Part, ShareError, StoreError, Summand, Tally, Total,
+};
 pub use proof::{check_void, statements_of};
 pub use restore::Saved;
 pub use rule::Rule;
 pub use step::{Action, Approver, Change, Ended, Event, Millis, Note, SecretName, Step};
 pub use terms::{Terms, TermsError};
 pub use view::{Phase, View, Wait};
-pub use workplace::{Finish, KEEP_PARTIALS, Object, Workplace};
+pub use workplace::{Cores, Finish, KEEP_PARTIALS, Object, OneCore, Workplace};
 
 /// There are no more attempts: attempts that end before their deadlines could go on without end. Votes of a higher one are
 /// of nobody honest.
@@ -73,12 +82,15 @@ pub struct Round {
     holder: Holder,
     voter: Voter,
     receiver: Receiver,
+    inspector: Inspector,
     inbox: VecDeque<Sealed>,
     /// What went out over each live link of this party's bulk objects.
     sent: BTreeMap<(u16, BulkKind), Outflow>,
     inventories: BTreeMap<u16, u32>,
     /// How often compute parties were told again what is held here.
     reminders: u32,
+    /// When a certificate was there.
+    certified_at: Option<Millis>,
     outcomes: BTreeSet<u16>,
     compared: BTreeSet<u16>,
     differing: BTreeSet<u16>,
@@ -142,11 +154,13 @@ impl Round {
             dealer: Dealer::Idle,
             holder: Holder::new(),
             voter: Voter::default(),
-            receiver: Receiver::new(),
+            receiver: Receiver::new(&terms),
+            inspector: Inspector::default(),
             inbox: VecDeque::new(),
             sent: BTreeMap::new(),
             inventories: BTreeMap::new(),
             reminders: 0,
+            certified_at: None,
             outcomes: BTreeSet::new(),
             compared: BTreeSet::new(),
             differing: BTreeSet::new(),
@@ -203,7 +217,7 @@ impl Round {
         }
         let voter = self.voter.due(&self.terms, &self.ledger);
         let again = self.holder.again().into_iter().chain(voter).chain(self.receiver.again(&self.terms));
-        let again = again.chain(self.reminder().filter(|_| self.board.certified.is_none()));
+        let again = again.chain(self.reminder(&self.ledger, &self.board));
         [self.collected(), self.give_up(), self.last_day()].into_iter().chain(again).filter(|&at| at > now).min()
     }
 
@@ -281,6 +295,7 @@ impl Round {
             // PROTOCOL 4.6: what the certificate asks of a holder it does, whatever becomes of its own result.
             if !self.closed && !self.gave_up {
                 self.dealer.advance(context);
+                self.inspector.advance(context);
                 self.voter.advance(context);
                 voter::herald(context);
                 self.holder.advance(context);
@@ -361,13 +376,21 @@ impl Round {
         let dealer = |round: &mut Self| core::mem::replace(&mut round.dealer, Dealer::Idle);
         match done {
             Done::Loaded(loaded) => self.dealer = dealer(self).loaded(context, loaded),
-            Done::Dealt(Ok(digests)) => self.dealer = dealer(self).dealt(context, &mut self.holder, digests),
+            Done::Dealt(Ok(made)) => self.dealer = dealer(self).dealt(context, &mut self.holder, made),
             Done::Dealt(Err(error)) => self.dealer = dealer(self).failed(context, error),
             Done::Stored { dealer, stored } => self.holder.stored(context, dealer, stored),
             Done::Summed(Ok(digest)) => self.holder.summed(context, digest),
             Done::Summed(Err(error)) => self.holder.stalled(context, &error),
             Done::Combined(combined) => {
                 if let Err(trouble) = self.receiver.combined(context, combined) {
+                    self.withhold(context, trouble);
+                }
+            }
+            Done::Checked { dealer, checked } => self.inspector.checked(context, dealer, checked),
+            Done::Verified { dealer, verified } => self.holder.verified(context, dealer, verified),
+            Done::Judged { accuser, dealer, holds } => self.inspector.found(context, accuser, dealer, holds),
+            Done::Opened(opened) => {
+                if let Err(trouble) = self.receiver.opened(context, opened) {
                     self.withhold(context, trouble);
                 }
             }

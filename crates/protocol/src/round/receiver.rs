@@ -17,10 +17,13 @@ use wire::{Body, MessageKind};
 use zeroize::Zeroizing;
 
 use super::board::Board;
+use super::bundle;
 use super::context::Context;
 use super::flow::{Inflow, MAX_EPOCHS};
-use super::job::{Closed, CombineError, Job, Part, Tally};
+use super::gathering::Gathering;
+use super::job::{Closed, CombineError, Job, Opened, Part, Tally};
 use super::ledger::Ledger;
+use super::proven;
 use super::step::{Millis, Note};
 use super::terms::Terms;
 use super::workplace::Finish;
@@ -42,6 +45,8 @@ pub(super) enum Receiver {
     },
     /// Elements are coming in.
     Streaming(Streaming),
+    /// In a malicious round: partial sums are gathered and checked.
+    Gathering(Gathering),
     /// All elements are in and agree with their headers; the file is being completed.
     Finishing {
         /// The result's digest.
@@ -74,16 +79,20 @@ pub(super) struct Streaming {
 }
 
 impl Receiver {
-    pub(super) fn new() -> Self {
-        Self::Waiting { enough: None }
+    pub(super) fn new(terms: &Terms) -> Self {
+        if terms.is_malicious() { Self::Gathering(Gathering::default()) } else { Self::Waiting { enough: None } }
     }
 
     /// Does what the facts allow.
     pub(super) fn advance(&mut self, context: &mut Context<'_>) {
         self.begin(context);
-        if let Self::Streaming(streaming) = self {
-            streaming.leave_behind(context);
-            streaming.combine(context);
+        match self {
+            Self::Streaming(streaming) => {
+                streaming.leave_behind(context);
+                streaming.combine(context);
+            }
+            Self::Gathering(gathering) => gathering.advance(context),
+            Self::Waiting { .. } | Self::Finishing { .. } | Self::Released { .. } | Self::Withheld => {}
         }
     }
 
@@ -114,10 +123,13 @@ impl Receiver {
 
     /// Elements arrived. What was not granted is a fault.
     pub(super) fn chunk(&mut self, context: &mut Context<'_>, peer: u16, index: u64, elements: Zeroizing<Vec<u8>>) {
-        let Self::Streaming(streaming) = self else { return };
-        let taken = match streaming.flows.get_mut(&peer) {
-            Some(flow) => flow.arrive(context, index, elements),
-            None => Err("elements of a partial sum that were not granted"),
+        let taken = match self {
+            Self::Gathering(gathering) => gathering.chunk(context, peer, index, elements),
+            Self::Streaming(streaming) => match streaming.flows.get_mut(&peer) {
+                Some(flow) => flow.arrive(context, index, elements),
+                None => Err("elements of a partial sum that were not granted"),
+            },
+            Self::Waiting { .. } | Self::Finishing { .. } | Self::Released { .. } | Self::Withheld => return,
         };
         if let Err(refused) = taken {
             context.fault(peer, Some(MessageKind::Partial), refused);
@@ -157,7 +169,34 @@ impl Receiver {
         let Some(certified) = &context.board.certified else { return Ok(()) };
         let contributors: Vec<u16> = certified.set.dealings.iter().map(|entry| entry.dealer).collect();
         let digest = result_digest(terms, &contributors, &totals);
-        context.run(Job::Finish(Finish { contributors, digest, partials }));
+        context.run(Job::Finish(Finish { contributors, digest, partials, bundle: None }));
+        *self = Self::Finishing { digest };
+        Ok(())
+    }
+
+    /// Partial sums of a malicious round were checked (PROTOCOL 5.3). `Err` is why there will be no result.
+    pub(super) fn opened(
+        &mut self,
+        context: &mut Context<'_>,
+        opened: Result<Opened, String>,
+    ) -> Result<(), Trouble> {
+        let (Self::Gathering(gathering), Some(certified)) = (&mut *self, context.board.certified.clone()) else {
+            return Ok(());
+        };
+        let opened = opened.map_err(Trouble::Here)?;
+        for &holder in &opened.unannounced {
+            context.fault(holder, Some(MessageKind::Partial), "a partial sum that is not the one that it announced");
+        }
+        gathering.without(opened.unannounced.into_iter().chain(opened.wrong.iter().map(|(holder, _)| *holder)));
+        for (holder, elements) in opened.wrong {
+            bundle::convict_partial(context, &certified, holder, elements);
+        }
+        let Some(total) = opened.total else { return Ok(()) };
+        let contributors: Vec<u16> = certified.set.dealings.iter().map(|entry| entry.dealer).collect();
+        let digest = result_digest(context.terms, &contributors, &total.digest);
+        let partials = proven::values_for_people(context.terms, &total.partials);
+        let bundle = bundle::of_result(context, &certified, digest, total.partials);
+        context.run(Job::Finish(Finish { contributors, digest, partials, bundle }));
         *self = Self::Finishing { digest };
         Ok(())
     }
@@ -179,10 +218,14 @@ impl Receiver {
 
     /// A peer may have lost what we granted it: grant again from where we stand.
     pub(super) fn link_up(&self, context: &mut Context<'_>, peer: u16) {
-        if let Self::Streaming(streaming) = self
-            && let Some(flow) = streaming.flows.get(&peer)
-        {
-            flow.grant_again(context);
+        match self {
+            Self::Gathering(gathering) => gathering.link_up(context, peer),
+            Self::Streaming(streaming) => {
+                if let Some(flow) = streaming.flows.get(&peer) {
+                    flow.grant_again(context);
+                }
+            }
+            Self::Waiting { .. } | Self::Finishing { .. } | Self::Released { .. } | Self::Withheld => {}
         }
     }
 
@@ -190,6 +233,7 @@ impl Receiver {
     pub(super) fn again(&self, terms: &Terms) -> Option<Millis> {
         match self {
             Self::Waiting { enough } => enough.map(|since| grace_over(terms, since)),
+            Self::Gathering(gathering) => gathering.again(terms),
             Self::Streaming(streaming) => streaming.tally.as_ref().map(|_| grace_over(terms, streaming.since)),
             Self::Finishing { .. } | Self::Released { .. } | Self::Withheld => None,
         }
@@ -204,6 +248,10 @@ impl Receiver {
                 let here = announced(ledger, board);
                 let silent = certified.set.holders.iter().filter(|holder| !here.contains(holder));
                 dealers.chain(silent.map(|&holder| (holder, MessageKind::Partial))).collect()
+            }
+            (Self::Gathering(gathering), Some(_)) if terms.is_result(terms.me()) => {
+                let dealers = lacking_receipts(board).into_iter().map(|dealer| (dealer, MessageKind::Dealt));
+                dealers.chain(gathering.waits(terms, ledger, board)).collect()
             }
             (Self::Streaming(streaming), _) => {
                 streaming.late().into_iter().map(|holder| (holder, MessageKind::Partial)).collect()
@@ -284,12 +332,12 @@ impl Streaming {
 }
 
 /// When a holder has been waited for long enough, where k others are there.
-fn grace_over(terms: &Terms, since: Millis) -> Millis {
+pub(super) fn grace_over(terms: &Terms, since: Millis) -> Millis {
     since.after(terms.computation().attempt_deadline)
 }
 
 /// Dealers of S whose Receipts of all of Q are not here.
-fn lacking_receipts(board: &Board) -> Vec<u16> {
+pub(super) fn lacking_receipts(board: &Board) -> Vec<u16> {
     let Some(certified) = &board.certified else { return Vec::new() };
     let dealings = certified.set.dealings.iter();
     dealings
@@ -299,13 +347,13 @@ fn lacking_receipts(board: &Board) -> Vec<u16> {
 }
 
 /// Holders of Q that have announced their partial sum under the certified set.
-fn announced(ledger: &Ledger, board: &Board) -> Vec<u16> {
+pub(super) fn announced(ledger: &Ledger, board: &Board) -> Vec<u16> {
     let holders = board.certified.iter().flat_map(|certified| certified.set.holders.iter().copied());
     holders.filter(|&holder| announced_digest(ledger, board, holder).is_some()).collect()
 }
 
 /// The digest that a holder announced for its partial sum under the certified set.
-fn announced_digest(ledger: &Ledger, board: &Board, holder: u16) -> Option<[u8; 32]> {
+pub(super) fn announced_digest(ledger: &Ledger, board: &Board, holder: u16) -> Option<[u8; 32]> {
     let certified = board.certified.as_ref()?;
     match ledger.from(MessageKind::Partial, holder)?.body() {
         Body::Partial { set, digest } if *set == certified.digest => Some(*digest),
@@ -314,7 +362,7 @@ fn announced_digest(ledger: &Ledger, board: &Board, holder: u16) -> Option<[u8; 
 }
 
 /// The result's digest: round, contributors, totals. The same at every result party.
-fn result_digest(terms: &Terms, contributors: &[u16], totals: &[u8; 32]) -> [u8; 32] {
+pub(super) fn result_digest(terms: &Terms, contributors: &[u16], totals: &[u8; 32]) -> [u8; 32] {
     let contributors: Vec<u8> = contributors.iter().flat_map(|c| c.to_le_bytes()).collect();
     sharing::hash("smpcd/1/result", &[&terms.round().0, &contributors, totals])
 }

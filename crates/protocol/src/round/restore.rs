@@ -8,6 +8,7 @@
 use alloc::vec::Vec;
 
 use rand_core::CryptoRng;
+use wire::dossier::FaultKind;
 use wire::{Body, MessageKind, Sealed, Signer};
 use zeroize::Zeroizing;
 
@@ -79,7 +80,7 @@ impl Round {
             round.receiver = match (released(context), &round.ended) {
                 (Some(digest), _) => Receiver::Released { digest },
                 (_, Some(Ended::Abandoned { .. })) => Receiver::Withheld,
-                _ => Receiver::new(),
+                _ => Receiver::new(context.terms),
             };
             round.dealer = Dealer::restore(context, &secrets);
             round.holder = Holder::restore(context, &secrets);
@@ -90,8 +91,11 @@ impl Round {
     /// Reads every message as it once came in. What followed from it then is on disk already.
     fn replay(&mut self, context: &mut Context<'_>, messages: Vec<Sealed>) {
         for message in messages {
-            if context.ledger.take(&message) == Taken::New {
-                context.inbox.push_back(message);
+            match context.ledger.take(&message) {
+                Taken::New => context.inbox.push_back(message),
+                // Its evidence was kept when it came.
+                Taken::Conflict => drop(context.board.guilty.insert((message.sender(), FaultKind::Equivocation))),
+                Taken::Known => {}
             }
             while let Some(message) = context.inbox.pop_front() {
                 self.apply(context, &message);

@@ -6,6 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use wire::dossier::FaultKind;
 use wire::link::{BulkId, Grant, Have};
 use wire::{MessageKind, Sealed, Set, SetDigest};
 use zeroize::Zeroizing;
@@ -221,6 +222,13 @@ pub enum Note {
     },
     /// There is another certificate, on another set: what the protocol rules out while no more than t parties lie.
     TwoCertificates,
+    /// A party did what anybody can be shown that it did (PROTOCOL 5.4).
+    Proven {
+        /// Who.
+        culprit: u16,
+        /// What.
+        kind: FaultKind,
+    },
     /// A message was refused.
     Fault {
         /// Who is at fault.
@@ -270,6 +278,15 @@ pub enum Action {
     },
     /// Do heavy work; its result comes back as [`Event::Done`].
     Run(Job),
+    /// Keep evidence as a file that others can check ([`wire::dossier::Dossier`]). It may be kept already.
+    Keep {
+        /// Who is at fault.
+        culprit: u16,
+        /// What it did.
+        kind: FaultKind,
+        /// The file.
+        dossier: Vec<u8>,
+    },
     /// Cut the link: what came over it was never sent by an honest node.
     Cut {
         /// Whose link.

@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use sharing::{Column, Dealer, Layout, Scheme};
-use wire::{Body, RoundId, Until, Verify};
+use sharing::{Bounds, Column, Dealer, Layout, Place, Scheme};
+use wire::{Body, Grievance, RoundId, Until, Verify};
 
 use crate::agreement::{
     Adversary, Agreement, Computation, Digest, PartyIndex, PeriodError, Quorum, Roles, SharingScheme,
@@ -196,6 +196,27 @@ impl Terms {
         Layout { field: self.computation.field, cells: self.computation.cells() }
     }
 
+    /// L, where the whole table is held: in malicious rounds.
+    pub(super) fn cells(&self) -> usize {
+        usize::try_from(self.computation.cells()).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of a chunk of a share or partial sum; in malicious rounds the blindings come with the values.
+    #[must_use]
+    pub fn chunk_bytes(&self, chunk: u64) -> usize {
+        self.layout().chunk_bytes(chunk) * if self.is_malicious() { 2 } else { 1 }
+    }
+
+    /// What everything about that party's dealing is bound to.
+    pub(super) fn place(&self, dealer: u16) -> Place {
+        Place { round: self.round.0, dealer }
+    }
+
+    /// The range proofs of that party's dealing.
+    pub(super) fn bounds(&self, dealer: u16) -> Bounds {
+        Bounds::new(&self.columns, self.cells(), self.place(dealer))
+    }
+
     /// n, k, t, q, h.
     #[must_use]
     pub fn quorum(&self) -> Quorum {
@@ -318,7 +339,13 @@ impl Terms {
     pub(super) fn concerns(&self, body: &Body, recipient: Option<u16>, party: u16) -> bool {
         match body {
             Body::Propose { .. } | Body::Decline { .. } | Body::Abandon { .. } => true,
-            Body::Deal { .. } | Body::Dealt { .. } | Body::Accept { .. } | Body::Certificate { .. } => {
+            // Whoever is accused is to know.
+            Body::Complaint { .. } => true,
+            Body::Deal { .. }
+            | Body::Commitments { .. }
+            | Body::Dealt { .. }
+            | Body::Accept { .. }
+            | Body::Certificate { .. } => {
                 self.is_compute(party) || self.is_result(party)
             }
             Body::Share { .. } => recipient == Some(party),
@@ -335,7 +362,11 @@ impl Terms {
     pub(super) fn may_say(&self, body: &Body, sender: u16) -> bool {
         match body {
             Body::Propose { .. } | Body::Certificate { .. } | Body::Decline { .. } | Body::Abandon { .. } => true,
-            Body::Deal { .. } | Body::Share { .. } | Body::Dealt { .. } => self.is_input(sender),
+            Body::Deal { .. } | Body::Commitments { .. } | Body::Share { .. } | Body::Dealt { .. } => {
+                self.is_input(sender)
+            }
+            Body::Complaint { grievance: Grievance::Cell { .. }, .. } => self.is_compute(sender),
+            Body::Complaint { grievance: Grievance::Headers { .. }, .. } => true,
             Body::Receipt { .. }
             | Body::Open { .. }
             | Body::Ready { .. }

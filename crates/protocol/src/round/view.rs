@@ -82,6 +82,8 @@ pub struct View {
     pub contributors: Vec<String>,
     /// Result parties whose result is another one than this party's.
     pub differing: Vec<String>,
+    /// Parties against whom there is evidence that anybody can check, with what they did.
+    pub culprits: Vec<(String, &'static str)>,
     /// Chunks of the result that are done, of how many.
     pub progress: Option<(u64, u64)>,
     /// When dealings are no longer waited for.

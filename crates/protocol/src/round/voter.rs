@@ -261,7 +261,11 @@ fn judge(context: &Context<'_>, set: &Set, closes: &[Closing]) -> Verdict {
     // Where all shares are needed, a dealing that this party itself holds a share of has a claim too.
     let claims = terms.is_malicious() && terms.quorum().k == terms.quorum().n;
     let receipted =
-        |&(&dealer, &dealing): &(&u16, _)| claims && context.board.receipted_by_all(dealer, dealing, &[terms.me()]);
+        |&(&dealer, &dealing): &(&u16, _)| {
+            claims
+                && context.board.receipted_by_all(dealer, dealing, &[terms.me()])
+                && !context.board.is_guilty(dealer)
+        };
     let own = context.board.headers.iter().filter(receipted).map(|(&dealer, _)| dealer);
     let left_out: BTreeSet<u16> = known.chain(own).filter(|&dealer| !has(dealer)).collect();
     if left_out.is_empty() { Verdict::Support } else { Verdict::LeftOut(left_out.into_iter().collect()) }
@@ -271,7 +275,7 @@ fn judge(context: &Context<'_>, set: &Set, closes: &[Closing]) -> Verdict {
 fn relay(context: &mut Context<'_>, dealers: &[u16]) {
     let terms = context.terms;
     for &dealer in dealers {
-        let known: Vec<Sealed> = [MessageKind::Deal, MessageKind::Dealt]
+        let known: Vec<Sealed> = [MessageKind::Deal, MessageKind::Commitments, MessageKind::Dealt]
             .into_iter()
             .filter_map(|kind| context.ledger.from(kind, dealer).cloned())
             .collect();

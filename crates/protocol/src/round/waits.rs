@@ -50,6 +50,7 @@ impl Round {
                 .map(|entry| id(entry.dealer))
                 .collect(),
             differing: self.differing.iter().map(|&party| id(party)).collect(),
+            culprits: self.board.guilty.iter().map(|&(party, kind)| (id(party), kind.in_words())).collect(),
             progress: self.receiver.progress().map(|done| (done, terms.layout().chunks())),
             collect_until: self.collected(),
             give_up_at: self.give_up(),
@@ -109,8 +110,11 @@ impl Round {
             return waits;
         }
         for &dealer in terms.inputs().iter().filter(|&&p| p != me) {
+            let committed = !terms.is_malicious() || ledger.from(MessageKind::Commitments, dealer).is_some();
             if !board.headers.contains_key(&dealer) {
                 waits.push(wait(dealer, MessageKind::Deal, None));
+            } else if !committed {
+                waits.push(wait(dealer, MessageKind::Commitments, None));
             } else if terms.is_compute(terms.me()) && !self.holder.holds(dealer) {
                 waits.push(wait(dealer, MessageKind::Share, None));
             }

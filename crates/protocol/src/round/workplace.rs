@@ -40,8 +40,23 @@ impl fmt::Display for Object {
     }
 }
 
+/// The cores that heavy work may be spread over.
+pub trait Cores {
+    /// Does so many tasks that do not depend on each other, and gives what they yield in their order. `what` is what is
+    /// done, for people who watch.
+    fn spread(&mut self, what: &'static str, tasks: usize, task: &(dyn Fn(usize) -> Vec<u8> + Sync)) -> Vec<Vec<u8>> {
+        let _ = what;
+        (0..tasks).map(task).collect()
+    }
+}
+
+/// One core, and nobody who watches.
+pub struct OneCore;
+
+impl Cores for OneCore {}
+
 /// Where a round's bulk elements live. One for each round; jobs of one round run one after another.
-pub trait Workplace: Send {
+pub trait Workplace: Cores + Send {
     /// Reads and validates this party's input, writes it as [`Object::Snapshot`] and makes that durable. Shows each
     /// chunk, in order.
     ///
@@ -93,6 +108,8 @@ pub struct Finish {
     pub digest: [u8; 32],
     /// Each holder's partial sum as canonical elements, for small tables.
     pub partials: Vec<(u16, Vec<u8>)>,
+    /// In malicious rounds the bundle with which others verify the result (PROTOCOL 5.5).
+    pub bundle: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for Finish {

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use protocol::agreement::{Agreement, AgreementDraft, ComputationDraft, Problem, not_there_yet};
+use protocol::agreement::{Agreement, AgreementDraft, ComputationDraft, Problem};
 
 use crate::exit::{Exit, Failure};
 use lines::Lines;
@@ -29,8 +29,6 @@ const MAX_FILE: u64 = 16 * 1024 * 1024;
 pub(crate) struct AgreementFile {
     /// What it means.
     pub(crate) agreement: Agreement,
-    file: PathBuf,
-    lines: Lines,
 }
 
 impl AgreementFile {
@@ -38,18 +36,12 @@ impl AgreementFile {
     pub(crate) fn load(file: &Path) -> Result<Self, Failure> {
         let Draft { draft, problems, lines, file } = Draft::load(file)?;
         match draft.validate() {
-            Ok(agreement) if problems.is_empty() => Ok(Self { agreement, file, lines }),
+            Ok(agreement) if problems.is_empty() => Ok(Self { agreement }),
             outcome => {
                 let found = outcome.err().unwrap_or_default();
                 Err(failure(&file, &lines, &problems.and(found)))
             }
         }
-    }
-
-    /// Refuses, by line, what this version cannot do yet.
-    pub(crate) fn usable(self) -> Result<Self, Failure> {
-        let problems = not_there_yet(&self.agreement);
-        if problems.is_empty() { Ok(self) } else { Err(failure(&self.file, &self.lines, &problems)) }
     }
 }
 

@@ -90,7 +90,7 @@ impl Source {
 }
 
 fn check(source: &Source) -> Result<(), Failure> {
-    let agreement = source.load()?.usable()?.agreement;
+    let agreement = source.load()?.agreement;
     say(&format!("{}\n{}\n", disclosure_statement(&agreement), agreement.digest()))
 }
 

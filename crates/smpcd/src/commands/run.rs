@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let NodeFile { settings, log, .. } = NodeFile::load(&args.config.file)?;
     start_log(log);
-    let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
+    let agreement = AgreementFile::load(&settings.agreement)?.agreement;
     known_computations(&args.config.file, &settings, &agreement)?;
     let signer = SigningKey::load(&settings.signing_key)?;
     let storage = StorageKey::load(&settings.storage_key)?;

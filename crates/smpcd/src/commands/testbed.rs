@@ -15,7 +15,7 @@ use clap::ValueEnum;
 use node::settings::Policy;
 use protocol::agreement::{
     Agreement, AgreementDraft, AgreementSignature, ComputationDraft, LegalDraft, PartyDraft, Problem, RowsDraft,
-    SharingDraft, not_there_yet,
+    SharingDraft,
 };
 
 use crate::agreement_file::{ComputationTables, average_expenditure, render};
@@ -182,10 +182,6 @@ impl Testbed {
             .collect::<Result<_, _>>()?;
         let draft = self.draft(&parties);
         let agreement = draft.validate().map_err(|problems| self.refused(&problems))?;
-        let missing = not_there_yet(&agreement);
-        if !missing.is_empty() {
-            return Err(self.refused(&missing));
-        }
         home::write_public(&folder.join("agreement.toml"), &render(&draft))?;
         swap(&agreement, &parties)?;
         for (made, figure) in parties.iter().zip(&self.figures) {

@@ -224,8 +224,8 @@ impl Adversary {
                 vec![says(Body::Close { until: Until::Attempt(attempt), lock })]
             }
             Body::Open { .. } if self.has(Habit::RepeatsADealer) => vec![says(repeating(body))],
-            Body::Deal { shares } if self.has(Habit::DealsTwice) && disliked => {
-                vec![says(second_header(shares, self.forger_seat(outgoing.from)))]
+            Body::Deal { shares, commitments } if self.has(Habit::DealsTwice) && disliked => {
+                vec![says(second_header(shares, *commitments, self.forger_seat(outgoing.from)))]
             }
             // What may be changed without touching a sum.
             Body::Receipt { .. }
@@ -339,10 +339,10 @@ fn repeating(body: &Body) -> Body {
 }
 
 /// Another header of the same shares: only the digest of a share that nobody else checks is another one.
-fn second_header(shares: &[[u8; 32]], seat: usize) -> Body {
+fn second_header(shares: &[[u8; 32]], commitments: Option<[u8; 32]>, seat: usize) -> Body {
     let mut shares = shares.to_vec();
     if let Some(digest) = shares.get_mut(seat) {
         digest[0] ^= 1;
     }
-    Body::Deal { shares: shares.try_into().unwrap_or_default() }
+    Body::Deal { shares: shares.try_into().unwrap_or_default(), commitments }
 }

@@ -43,6 +43,22 @@ const SETS: [&str; 9] = [
 const CLOSES: [&str; 9] =
     ["signature", "party", "one less", "reversed", "doubled", "none", "until", "not so far", "another lock"];
 
+/// Ways to spoil a byte string.
+fn spoilt_bytes(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let changed = |at: usize| {
+        let mut bytes = bytes.to_vec();
+        bytes[at] ^= 1;
+        bytes
+    };
+    vec![
+        ("first byte", changed(0)),
+        ("last byte", changed(bytes.len() - 1)),
+        ("one byte less", bytes[..bytes.len() - 1].to_vec()),
+        ("one byte more", [bytes, &[0]].concat()),
+        ("no bytes", Vec::new()),
+    ]
+}
+
 /// Every field of what that party says, changed. For parties that all hold shares.
 #[must_use]
 pub fn lies(by: u16, body: &Body) -> Vec<Lie> {
@@ -56,7 +72,7 @@ pub fn lies(by: u16, body: &Body) -> Vec<Lie> {
                 lie!(lies, how, how != "one less", Propose { proof } => *proof = spoil(proof, how));
             }
         }
-        Body::Deal { shares } => {
+        Body::Deal { shares, commitments } => {
             for seat in 0..shares.len() {
                 // Nobody holds the digest of the dealer's own share against anything in a semi-honest round.
                 let provable = usize::from(by) != seat;
@@ -65,13 +81,37 @@ pub fn lies(by: u16, body: &Body) -> Vec<Lie> {
             lie!(lies, "one less", true, Deal { shares } => *shares = change(shares, |all| all.truncate(all.len() - 1)));
             lie!(lies, "one more", true, Deal { shares } => *shares = change(shares, |all| all.push([0; 32])));
             lie!(lies, "none", true, Deal { shares } => *shares = Seq::default());
+            match commitments {
+                Some(_) => {
+                    lie!(lies, "no commitments", true, Deal { commitments } => *commitments = None);
+                    lie!(lies, "other commitments", true, Deal { commitments } => commitments.iter_mut().for_each(flip));
+                }
+                None => lie!(lies, "commitments", true, Deal { commitments } => *commitments = Some([7; 32])),
+            }
         }
-        Body::Share { .. } => {
+        Body::Share { salt, .. } => {
             lie!(lies, "dealing", true, Share { dealing } => flip(&mut dealing.0));
-            lie!(lies, "salt", true, Share { salt } => flip(&mut salt.0));
+            match salt {
+                Some(_) => {
+                    lie!(lies, "salt", true, Share { salt } => salt.iter_mut().for_each(|salt| flip(&mut salt.0)));
+                    lie!(lies, "no salt", true, Share { salt } => *salt = None);
+                }
+                None => lie!(lies, "a salt", true, Share { salt } => *salt = Some(Secret32([7; 32]))),
+            }
             lie!(lies, "elements", true, Share { content } => *content = ShareContent::Elements);
             lie!(lies, "seed", true, Share { content } => *content = ShareContent::Seed(Secret32([7; 32])));
         }
+        Body::Commitments { commitments, proofs, .. } => {
+            lie!(lies, "dealing", true, Commitments { dealing } => flip(&mut dealing.0));
+            for (what, bytes) in spoilt_bytes(commitments) {
+                lie!(lies, what, true, Commitments { commitments } => *commitments = bytes.try_into().expect("short"));
+            }
+            for (what, bytes) in spoilt_bytes(proofs) {
+                lie!(lies, what, true, Commitments { proofs } => *proofs = bytes.try_into().expect("short"));
+            }
+        }
+        // What a complaint is worth depends on the share.
+        Body::Complaint { .. } => lie!(lies, "dealer", false, Complaint { dealer } => *dealer = (*dealer + 1) % 3),
         Body::Receipt { .. } => lie!(lies, "dealing", false, Receipt { dealing } => flip(&mut dealing.0)),
         Body::Dealt { .. } => {
             lie!(lies, "dealing", true, Dealt { dealing } => flip(&mut dealing.0));

@@ -214,6 +214,7 @@ impl Cluster {
             attempts: self.observer.attempts().0,
             locks_carried: self.observer.attempts().1,
             findings: self.observer.findings,
+            proven: self.observer.proven,
             ended_at: self.ends.values().copied().max().unwrap_or_default(),
             certified_at: self.observer.certified_at,
             ends: self.ends,

@@ -266,6 +266,8 @@ impl Cluster {
                 self.schedule(at, Occurrence::Work { party: index, v, life });
             }
             // The link comes up again by itself, as links do.
+            // The observer has looked at it.
+            Action::Keep { .. } => {}
             Action::Cut { peer, .. } => self.relink(index, peer),
             Action::Erase(object) => self.erase(index, v, Task::Erase(object)),
             Action::EraseAll => self.erase(index, v, Task::EraseAll),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::round::{Finish, Object, Terms, Workplace};
+use protocol::round::{Cores, Finish, Object, Terms, Workplace};
 use sharing::{CHUNK_CELLS, Encoded};
 use zeroize::Zeroizing;
 
@@ -86,6 +86,8 @@ impl Memory {
         self.totals.clear();
     }
 }
+
+impl Cores for Memory {}
 
 impl Workplace for Memory {
     fn snapshot(&mut self, terms: &Terms, seen: &mut dyn FnMut(&Encoded)) -> Result<(), Vec<String>> {

@@ -228,6 +228,13 @@ impl Plan {
         }
     }
 
+    /// Makes it a round that stands against parties that do as they please.
+    pub fn malicious(&mut self) {
+        for computation in &mut self.blueprint.draft.computations {
+            computation.adversary = Some("malicious".into());
+        }
+    }
+
     /// Asks for so many contributors only.
     pub fn min_contributors(&mut self, least: u16) {
         for computation in &mut self.blueprint.draft.computations {

@@ -1,9 +1,10 @@
 //! What a simulation shows when it is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::round::{Ended, Millis};
 use wire::Set;
+use wire::dossier::FaultKind;
 
 use super::observer::Finding;
 
@@ -31,6 +32,8 @@ pub struct Report {
     pub parties: Vec<Standing>,
     /// Every fault that an honest party noted.
     pub findings: Vec<Finding>,
+    /// Parties against whom an honest one holds evidence that anybody can check, and what they did.
+    pub proven: BTreeSet<(u16, FaultKind)>,
     /// The set that was certified.
     pub certified: Option<Set>,
     /// When the first honest party knew of it.

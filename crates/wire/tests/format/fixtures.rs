@@ -38,7 +38,7 @@ pub(crate) fn read_frame(bytes: &[u8]) -> Result<Frame, FrameError> {
 }
 
 /// Limits of a small agreement.
-pub(crate) const LIMITS: Limits = Limits { chunk: 64 };
+pub(crate) const LIMITS: Limits = Limits { chunk: 64, commitments: 0 };
 
 /// The key of RFC 8032, 7.1, TEST 1.
 pub(crate) struct Key(SigningKey);

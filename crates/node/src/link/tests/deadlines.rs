@@ -11,7 +11,7 @@ use wire::frame::Frame;
 use zeroize::Zeroizing;
 
 use super::super::frames::{ReadError, read_frame};
-use super::super::limits::{HANDSHAKE_DEADLINE, PING_AFTER, READ_SILENCE, WRITE_STALL};
+use super::super::limits::{CONTROL_BYTES, HANDSHAKE_DEADLINE, PING_AFTER, READ_SILENCE, WRITE_STALL};
 use super::super::sender::{Cut, queues, write_frames};
 use super::super::{CloseReason, RefusalReason, Stop};
 use super::support::{Consortium, LIMITS, PATIENCE, note};
@@ -19,7 +19,7 @@ use super::support::{Consortium, LIMITS, PATIENCE, note};
 #[tokio::test(start_paused = true)]
 async fn a_silent_writer_pings_and_a_silent_link_ends() {
     let (mut near, mut far) = duplex(1024);
-    let (sender, mut waiting) = queues(PartyIndex(1), 1, Cut::new());
+    let (sender, mut waiting) = queues(PartyIndex(1), 1, CONTROL_BYTES, Cut::new());
     let (stop, mut stopped) = watch::channel(Stop::Running);
     let writing = tokio::spawn(async move { write_frames(&mut near, &mut waiting, &mut stopped).await });
     let begun = Instant::now();
@@ -48,7 +48,7 @@ async fn a_silent_writer_pings_and_a_silent_link_ends() {
 async fn a_peer_that_takes_nothing_ends_its_link_and_one_that_is_slow_does_not() {
     let chunk = Frame::Message(Zeroizing::new(vec![1; 300_000]));
     let (mut near, mut far) = duplex(1024);
-    let (sender, mut waiting) = queues(PartyIndex(1), 1, Cut::new());
+    let (sender, mut waiting) = queues(PartyIndex(1), 1, CONTROL_BYTES, Cut::new());
     let (_stop, mut stopped) = watch::channel(Stop::Running);
     let writing = tokio::spawn(async move { write_frames(&mut near, &mut waiting, &mut stopped).await });
     sender.try_send(&chunk).unwrap();
@@ -67,7 +67,7 @@ async fn a_peer_that_takes_nothing_ends_its_link_and_one_that_is_slow_does_not()
 #[tokio::test(start_paused = true)]
 async fn control_frames_overtake_bulk_and_keep_their_order() {
     let (mut near, mut far) = duplex(1 << 20);
-    let (sender, mut waiting) = queues(PartyIndex(1), 1, Cut::new());
+    let (sender, mut waiting) = queues(PartyIndex(1), 1, CONTROL_BYTES, Cut::new());
     let (_stop, mut stopped) = watch::channel(Stop::Running);
     sender.send(&note(100)).await.unwrap();
     sender.send(&note(101)).await.unwrap();

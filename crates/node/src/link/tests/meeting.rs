@@ -6,6 +6,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use tls::{PeerVerifier, SharedTrust};
 
+use super::super::limits::CONTROL_BYTES;
 use super::super::seats::{Candidate, Held, Seats};
 use super::super::{CloseReason, LinkEvent, LinkInfo, StartError};
 use super::support::{Consortium, Node, PATIENCE, index, note, pair};
@@ -115,7 +116,7 @@ fn cross(
 ) {
     let mut ends: Vec<End> = (0..2)
         .map(|me| End {
-            seats: Arc::new(Seats::new(index(me), 2, verifier.clone())),
+            seats: Arc::new(Seats::new(index(me), 2, CONTROL_BYTES, verifier.clone())),
             held: [None, None],
             gone: [false, false],
         })
@@ -181,7 +182,7 @@ fn in_one_direction_the_newer_connection_replaces_the_older_and_never_the_other_
     let consortium = Consortium::new(2);
     let verifier = PeerVerifier::new(SharedTrust::new(consortium.trust()));
     let chain = consortium.identity(1).chain().to_vec();
-    let seats = Arc::new(Seats::new(index(0), 2, verifier));
+    let seats = Arc::new(Seats::new(index(0), 2, CONTROL_BYTES, verifier));
     let candidate = |sequence| Candidate { peer: index(1), dialled: false, sequence, chain: chain.clone() };
     let older = seats.claim(candidate(1)).ok().unwrap();
     let newer = seats.claim(candidate(3)).ok().unwrap();

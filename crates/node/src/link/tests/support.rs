@@ -21,7 +21,7 @@ use super::super::{CloseReason, LinkConfig, LinkEvent, LinkInfo, LinkSender, Lin
 /// Longer than anything here takes, shorter than a hang is bearable.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) const NAME: &str = "northern-retail";
-pub(super) const LIMITS: Limits = Limits { chunk: 65_536 * 16 };
+pub(super) const LIMITS: Limits = Limits { chunk: 65_536 * 16, commitments: 0 };
 
 pub(super) fn index(party: usize) -> PartyIndex {
     PartyIndex(u16::try_from(party).unwrap())

@@ -40,7 +40,6 @@ fn the_sample_is_valid() {
     assert_eq!(agreement.computations()[0].field, sharing::Field::Field64);
     assert_eq!(agreement.computations()[0].columns[0].bounds, CellBounds { min: -5, max: 5_000_000_000, decimals: 2 });
     assert_eq!(agreement.computations()[0].columns[0].statistics, [Statistic::Sum, Statistic::Mean]);
-    assert_eq!(not_there_yet(&agreement), []);
 }
 
 #[test]
@@ -407,23 +406,23 @@ fn no_sum_may_wrap_around() {
     };
     assert_eq!(problems(malicious("18446744073709551615")), []);
     one("computation[0].column[0].max", "2^64 units", malicious("18446744073709551616"));
+    assert_eq!(valid(malicious("100")).computations()[0].field, sharing::Field::Ristretto255);
 }
 
 #[test]
-fn what_is_not_there_yet_is_said_by_key() {
-    let keys = |change: &dyn Fn(&mut AgreementDraft)| -> Vec<String> {
-        not_there_yet(&valid(change)).into_iter().map(|p| p.key).collect()
+fn a_table_that_cannot_be_proven_in_one_message_is_refused() {
+    let rows = |parties: u8, rows: i64| {
+        move |d: &mut AgreementDraft| {
+            helpers(d, parties);
+            d.computations[0].adversary = Some("malicious".into());
+            d.computations[0].columns.truncate(1);
+            d.computations[0].ratios.clear();
+            d.computations[0].rows = Some(RowsDraft::Count(rows));
+        }
     };
-    assert_eq!(keys(&|d| d.computations[0].adversary = Some("malicious".into())), ["computation[0].adversary"]);
-    // Thresholds and parties with fewer roles are there.
-    assert_eq!(
-        keys(&|d| {
-            helpers(d, 5);
-            d.parties.push(party(9, "zoo", &["result"]));
-            d.parties.push(party(10, "yak", &["input"]));
-            d.computations[0].sharing = shamir(2);
-            d.computations[0].min_contributors = Some(3);
-        }),
-        [] as [&str; 0]
-    );
+    assert_eq!(problems(rows(3, 16_384)), []);
+    one("computation[0].rows", "at most 16384 are possible with k = 3", rows(3, 16_385));
+    // 4 MiB of commitments: 32 bytes for each cell and coefficient.
+    assert_eq!(problems(rows(32, 4096)), []);
+    one("computation[0].rows", "at most 4096 are possible with k = 32", rows(32, 4097));
 }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use sharing::Field;
+use wire::message::MAX_COMMITMENTS;
 
 use super::super::words::{self, quoted};
 use super::super::{
@@ -52,6 +53,11 @@ impl Check {
             }
         }
         let field = self.field(key, census, adversary, columns.as_deref());
+        if let (Some(Adversary::Malicious), Some(quorum), Some(rows), Some(columns)) =
+            (adversary, quorum, &rows, &columns)
+        {
+            self.provable(&at("rows"), quorum, rows.len() * columns.len() as u64);
+        }
         Some(Computation {
             id: id?,
             title: title?,
@@ -263,6 +269,21 @@ impl Check {
         }
     }
 
+    /// PROTOCOL 5: a table of a malicious round is held whole, and its commitments are one message.
+    fn provable(&mut self, key: &str, quorum: Quorum, cells: u64) {
+        let most = (sharing::MAX_COMMITTED_CELLS as u64).min(MAX_COMMITMENTS as u64 / (32 * u64::from(quorum.k)));
+        if cells > most {
+            self.refuse(
+                key,
+                format!(
+                    "{cells} cells in all columns; against a malicious adversary at most {most} are possible with k = {}, \
+                     because each is committed to and proven; make two computations of it, or choose \"semi-honest\"",
+                    quorum.k
+                ),
+            );
+        }
+    }
+
     /// PROTOCOL 1.4: the field is a function of the agreement alone, and no sum may wrap around in it.
     fn field(
         &mut self,
@@ -295,7 +316,11 @@ impl Check {
                 );
             }
         }
-        let field = Field::for_bounds(inputs, columns.iter().map(|c| &c.bounds)).ok();
-        field.filter(|_| self.problems.len() == before)
+        let bounds = columns.iter().map(|c| &c.bounds);
+        let field = match adversary? {
+            Adversary::SemiHonest => Field::for_bounds(inputs, bounds),
+            Adversary::Malicious => Field::for_proofs(inputs, bounds),
+        };
+        field.ok().filter(|_| self.problems.len() == before)
     }
 }

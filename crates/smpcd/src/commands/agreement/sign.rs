@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, "--by: write the name of the person who signs"));
     }
     let settings = NodeFile::load(&args.config.file)?.settings;
-    let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
+    let agreement = AgreementFile::load(&settings.agreement)?.agreement;
     let key = SigningKey::load(&settings.signing_key)?;
     let signature = AgreementSignature::sign(&agreement, &settings.party, &key)
         .map_err(|error| Failure::new(Exit::BadConfiguration, format!("{}: {error}", settings.agreement.display())))?;

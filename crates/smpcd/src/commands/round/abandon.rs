@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Usage, "--reason: write why; the other parties see it"));
     }
     let settings = NodeFile::load(&args.config.file)?.settings;
-    let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
+    let agreement = AgreementFile::load(&settings.agreement)?.agreement;
     let Address { computation, period } = &args.round;
     say(&consequence(&agreement, &settings.party, computation))?;
     confirm(args.yes, &format!("abandon {}", args.round))?;

@@ -55,7 +55,7 @@ pub(super) struct Decline {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let by = person(&args.by)?;
     let settings = NodeFile::load(&args.config.file)?.settings;
-    let agreement = AgreementFile::load(&settings.agreement)?.usable()?.agreement;
+    let agreement = AgreementFile::load(&settings.agreement)?.agreement;
     let Address { computation, period } = &args.round;
     let status = with_daemon(&settings.admin_socket, async |daemon| daemon.round(computation, period).await)?;
     let statement = disclosure_statement(&agreement);

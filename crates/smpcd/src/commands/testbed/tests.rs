@@ -27,7 +27,7 @@ fn lines(file: &Path) -> Vec<String> {
 fn a_testbed_is_ready_and_signed_and_parses_back() {
     let root = tempfile::tempdir().unwrap();
     testbed(root.path(), &["--parties", "4", "--base-port", "9000"]).unwrap();
-    let agreement = AgreementFile::load(&root.path().join("agreement.toml")).unwrap().usable().unwrap().agreement;
+    let agreement = AgreementFile::load(&root.path().join("agreement.toml")).unwrap().agreement;
     assert_eq!(agreement.name(), "testbed");
     assert_eq!(agreement.parties().len(), 4);
     let computation = agreement.computation("average-expenditure").unwrap();
@@ -147,7 +147,7 @@ fn thresholds_make_an_agreement_with_the_least_number_of_contributors() {
     for (n, k, least) in [("3", 2, 3), ("5", 2, 3), ("5", 4, 5), ("5", 5, 5)] {
         let folder = root.path().join(format!("{n}-{k}"));
         testbed(&folder, &["--parties", n, "--sharing", &format!("shamir:{k}")]).unwrap();
-        let agreement = AgreementFile::load(&folder.join("agreement.toml")).unwrap().usable().unwrap().agreement;
+        let agreement = AgreementFile::load(&folder.join("agreement.toml")).unwrap().agreement;
         let computation = &agreement.computations()[0];
         assert_eq!(computation.sharing, SharingScheme::Shamir { threshold: k });
         assert_eq!(computation.min_contributors, least, "{n} {k}");
@@ -163,7 +163,6 @@ fn what_cannot_be_is_refused_in_the_words_of_the_command_line() {
             ["--sharing", "shamir:4"],
             "--sharing: 4 shares of 3 compute parties; no total could be put together; write 3",
         ),
-        (["--adversary", "malicious"], "--adversary: security against a malicious adversary comes in a later version"),
     ] {
         let failure = testbed(&folder, &more).unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);

@@ -7,7 +7,12 @@ mod ballots;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::round::{Action, Change, Ended, Millis, Note, Object, SecretName, Step, Terms};
+use protocol::round::{
+    Action, Change, Ended, Millis, Note, Object, OneCore, Proven, SecretName, Step, Terms, examine_in,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use wire::dossier::{Dossier, FaultKind};
 use wire::{Body, Lock, MessageKind, Sealed, Set, SetDigest, ShareContent, Until};
 
 use self::ballots::{Ballots, Rules};
@@ -56,6 +61,8 @@ pub(super) struct Observer {
     dealt: BTreeMap<(u16, u32), Vec<i128>>,
     result: Option<[u8; 32]>,
     pub(super) findings: Vec<Finding>,
+    /// Parties against whom an honest one holds evidence.
+    pub(super) proven: BTreeSet<(u16, FaultKind)>,
     pub(super) certified_at: Option<Millis>,
 }
 
@@ -77,6 +84,7 @@ impl Observer {
             dealt: BTreeMap::new(),
             result: None,
             findings: Vec::new(),
+            proven: BTreeSet::new(),
             certified_at: None,
         }
     }
@@ -146,6 +154,13 @@ impl Observer {
             self.note(me, v, note)?;
         }
         for action in &step.actions {
+            if let Action::Keep { culprit, kind, dossier } = action {
+                // PROTOCOL 5.4: what is kept convinces anybody, and names nobody honest.
+                let shown = examined(self.terms(v), dossier)?;
+                let names = matches!(&shown, Proven::Fault { culprit: of, kind: what, .. }
+                    if *of == format!("p{culprit}") && what == kind);
+                require(names && self.corrupt.contains(culprit), || format!("evidence against p{culprit} shows {shown:?}"))?;
+            }
             if let Action::Send { message, .. } = action {
                 // PROTOCOL 7: before any signed message is sent, that very message is stored.
                 require(stored.holds(message), || format!("{message:?} is sent and is not stored"))?;
@@ -292,6 +307,8 @@ impl Observer {
             }
             Body::Outcome { .. } => require(place.result().is_some(), || "an Outcome without a result".into()),
             Body::Propose { .. }
+            | Body::Commitments { .. }
+            | Body::Complaint { .. }
             | Body::Share { .. }
             | Body::Dealt { .. }
             | Body::Decline { .. }
@@ -309,6 +326,11 @@ impl Observer {
             Note::TwoCertificates => {
                 let rules = Rules { terms: &self.terms[v as usize], corrupt: &self.corrupt };
                 require(!rules.tolerated(), || format!("p{me} was shown a second certificate"))?;
+            }
+            Note::Proven { culprit, kind } => {
+                let blamed = !self.corrupt.contains(culprit);
+                require(!blamed, || format!("an honest party is convicted: {note:?}"))?;
+                self.proven.insert((*culprit, *kind));
             }
             Note::Fault { culprit, .. } => {
                 let blamed = !self.corrupt.contains(culprit);
@@ -340,9 +362,22 @@ impl Observer {
             sums.iter_mut().zip(table).for_each(|(sum, value)| *sum += value);
         }
         require(sums == totals, || "a total is wrong".into())?;
+        require(finish.bundle.is_some() == self.terms(v).is_malicious(), || "a result without its bundle".into())?;
+        if let Some(bundle) = &finish.bundle {
+            let shown = examined(self.terms(v), bundle)?;
+            let same = matches!(&shown, Proven::Result(shown) if shown.totals == totals && shown.digest == finish.digest);
+            require(same, || format!("the bundle shows {shown:?}"))?;
+        }
         let digest = *self.result.get_or_insert(finish.digest);
         require(digest == finish.digest, || "two result digests".into())
     }
+}
+
+/// What a file shows to anybody.
+fn examined(terms: &Terms, file: &[u8]) -> Result<Proven, String> {
+    let dossier = Dossier::decode(file).map_err(|error| error.to_string())?;
+    let mut rng = ChaCha20Rng::from_seed([7; 32]);
+    examine_in(terms.clone(), &dossier, &mut rng, &mut OneCore).map_err(|error| format!("a file proves nothing: {error}"))
 }
 
 fn finding(by: u16, note: &Note) -> Option<Finding> {
@@ -419,7 +454,8 @@ fn slot(message: &Sealed) -> Option<(MessageKind, u32)> {
         Body::Close { until: Until::Forever, .. } => u32::MAX,
         Body::Share { .. } | Body::Receipt { .. } => u32::from(message.recipient()?),
         Body::Outcome { result } => u32::from(result.is_some()),
-        Body::Deal { .. } | Body::Partial { .. } => 0,
+        Body::Complaint { dealer, .. } => u32::from(*dealer),
+        Body::Deal { .. } | Body::Partial { .. } | Body::Commitments { .. } => 0,
     };
     Some((message.kind(), each))
 }
@@ -449,7 +485,7 @@ impl Watch {
 
     fn hide_share(&mut self, message: &Sealed) {
         if let Body::Share { salt, content, .. } = message.body() {
-            self.hide(&salt.0);
+            salt.iter().for_each(|salt| self.hide(&salt.0));
             if let ShareContent::Seed(seed) = content {
                 self.hide(&seed.0);
             }
