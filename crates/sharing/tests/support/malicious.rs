@@ -18,6 +18,7 @@ pub(crate) fn column(min: i128, max: i128) -> Column {
 }
 
 /// A dealer with its input, and all that it makes.
+#[derive(Debug)]
 pub(crate) struct Dealt {
     pub(crate) scheme: Scheme,
     pub(crate) dealer: Dealer,
@@ -90,4 +91,20 @@ pub(crate) fn copy(opening: &Opening) -> Opening {
     let mut bytes = Vec::new();
     opening.write_to(&mut bytes);
     Opening::read(&bytes, opening.len()).expect("canonical")
+}
+
+/// ℓ, little-endian.
+pub(crate) fn order() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&27_742_317_777_372_353_535_851_937_790_883_648_493u128.to_le_bytes());
+    bytes[31] = 0x10;
+    bytes
+}
+
+/// Zeros but for one value or blinding.
+pub(crate) fn single(cells: usize, cell: usize, blinding: bool, scalar: &[u8; 32]) -> Opening {
+    let mut bytes = vec![0; cells * 64];
+    let at = if blinding { cells + cell } else { cell };
+    bytes[at * 32..][..32].copy_from_slice(scalar);
+    Opening::read(&bytes, cells).expect("canonical")
 }
