@@ -3,19 +3,12 @@
 #[path = "support/malicious.rs"]
 mod support;
 
-use std::sync::LazyLock;
-
 use proptest::prelude::*;
 use sharing::{
     Arithmetic, Cells, Commitments, Dealer, Dealing, DealingKey, Field, InputDigest, NotCanonical, NotCommitments,
     Opening, RecombineError, Scheme, SumCheck, add_seeded_share, cell_holds, decode_totals, first_bad_cell,
 };
-use support::{Dealt, column, copy, deal, encode, order, place, rng, single};
-
-/// Schemes with dealers of every kind.
-fn schemes() -> Vec<Scheme> {
-    vec![Scheme::additive(2), Scheme::additive(3), Scheme::shamir(3, 2), Scheme::shamir(5, 3), Scheme::shamir(4, 4)]
-}
+use support::{DEALT, Dealt, column, copy, deal, encode, order, place, rng, schemes, single};
 
 #[test]
 fn honest_dealings_are_verified_and_sum_exactly() {
@@ -76,17 +69,6 @@ fn honest_dealings_are_verified_and_sum_exactly() {
         assert_eq!(too_few, RecombineError::TooFew { have: k - 1, need: scheme.threshold() });
     }
 }
-
-/// A dealing of some cells in each scheme, without proofs.
-static DEALT: LazyLock<Vec<Dealt>> = LazyLock::new(|| {
-    let columns = [column(-500, 500)];
-    let dealers = [(0, None), (1, Some(1)), (7, Some(0)), (3, None), (2, Some(3))];
-    let one = |((number, scheme), (index, compute))| {
-        let values: Vec<i128> = (0..9).map(|cell| cell * 31 - 100).collect();
-        deal(scheme, Dealer { index, compute }, place(2, number), &columns, &encode(&columns, &values))
-    };
-    (0..).zip(schemes()).zip(dealers).map(one).collect()
-});
 
 fn dealt() -> impl Strategy<Value = &'static Dealt> {
     (0..schemes().len()).prop_map(|at| &DEALT[at])
@@ -292,108 +274,11 @@ fn a_scalar_and_its_sum_with_the_order_are_not_both_shares() {
 }
 
 #[test]
-fn wrong_partial_sums_are_named() {
-    let columns = [column(-10, 10), column(0, 3)];
-    for scheme in schemes() {
-        let dealers = [0, 1, 2].map(|index| Dealer { index, compute: (index == 1).then_some(1) });
-        let one =
-            |(number, dealer)| deal(scheme, dealer, place(3, number), &columns, &encode(&columns, &[1, 2, -3, 0]));
-        let dealt: Vec<Dealt> = (0..).zip(dealers).map(one).collect();
-        let mut check = SumCheck::new(scheme, 4, &mut rng(3));
-        let mut sums: Vec<Opening> = (0..scheme.n()).map(|_| Opening::zero(4)).collect();
-        for one in &dealt {
-            // Before the last dealing is in, no sum is right.
-            check.add(one.dealer, &one.commitments);
-            (0..).zip(&mut sums).for_each(|(seat, sum)| sum.add(&one.share(seat)));
-        }
-        for liar in 0..scheme.n() {
-            let mut wrong: Vec<Opening> = sums.iter().map(copy).collect();
-            // Forgets a dealing; adds one to a cell; takes another's sum.
-            for lie in 0..3 {
-                wrong[usize::from(liar)] = match lie {
-                    0 => {
-                        let mut sum = dealt[0].share(liar);
-                        sum.add(&dealt[2].share(liar));
-                        sum
-                    }
-                    1 => {
-                        let mut sum = copy(&sums[usize::from(liar)]);
-                        let mut change = [0; 32];
-                        change[0] = 1;
-                        sum.add(&single(4, 3, false, &change));
-                        sum
-                    }
-                    _ => copy(&sums[usize::from((liar + 1) % scheme.n())]),
-                };
-                let named: Vec<u16> =
-                    (0..).zip(&wrong).filter(|(seat, sum)| !check.holds(*seat, sum)).map(|(seat, _)| seat).collect();
-                assert_eq!(named, [liar], "{scheme:?}, lie {lie}");
-                // PROTOCOL 5.3: the total shows that something is wrong, and any k others give the right one.
-                let k = usize::from(scheme.threshold());
-                let mut parts: Vec<(u16, &Opening)> = (0..).zip(&wrong).collect();
-                parts.rotate_left(usize::from(liar));
-                let total = scheme.recombine_openings(&parts[..k]).expect("k parts");
-                assert!(!check.total_holds(&total));
-                if k < parts.len() {
-                    let total = scheme.recombine_openings(&parts[1..=k]).expect("k parts");
-                    assert!(check.total_holds(&total));
-                    // With one part more than k, the lie shows before any commitment is looked at.
-                    let error = scheme.recombine_openings(&parts[..=k]).expect_err("inconsistent");
-                    assert_eq!(error, RecombineError::Inconsistent { parts: k + 1, need: scheme.threshold() });
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn nothing_holds_of_nothing() {
-    let dealt = &DEALT[3];
-    let scheme = dealt.scheme;
-    // No dealer.
-    let none = SumCheck::new(scheme, 9, &mut rng(4));
-    assert!(!none.holds(0, &Opening::zero(9)) && !none.total_holds(&Opening::zero(9)));
-    // No cells.
-    let none = SumCheck::new(scheme, 0, &mut rng(4));
-    assert!(!none.holds(0, &Opening::zero(0)) && !none.total_holds(&Opening::zero(0)));
-    // Another length, and zeros, which any weights make zero.
-    let check = dealt.share_check(4);
-    for cells in [0, 1, 8, 9, 10] {
-        assert!(!check.holds(0, &Opening::zero(cells)) && !check.total_holds(&Opening::zero(cells)));
-        assert_eq!(first_bad_cell(scheme, dealt.dealer, 0, &dealt.commitments, &Opening::zero(cells)), Some(0));
-    }
-    // A total is no share.
-    assert!((0..scheme.n()).all(|seat| !check.total_holds(&dealt.share(seat))));
-}
-
-#[test]
-fn weights_that_are_known_prove_nothing() {
-    use rand_chacha::rand_core::Rng;
-    let dealt = &DEALT[3];
-    let weights: Vec<[u8; 32]> = {
-        let mut rng = rng(5);
-        let mut weight = || {
-            let mut bytes = [0; 32];
-            rng.fill_bytes(&mut bytes[..16]);
-            bytes
-        };
-        (0..9).map(|_| weight()).collect()
-    };
-    // + w_1 at cell 0 and − w_0 at cell 1 cancel out.
-    let mut forged = dealt.share(2);
-    forged.add(&single(9, 0, false, &weights[1]));
-    let minus = {
-        let mut minus = Cells::zero(Field::Ristretto255, 1);
-        minus.sub(&Cells::read(Field::Ristretto255, &weights[0]).expect("below 2^128"));
-        let mut bytes = Vec::new();
-        minus.write_to(&mut bytes);
-        <[u8; 32]>::try_from(bytes).expect("one scalar")
-    };
-    forged.add(&single(9, 1, false, &minus));
-    assert!(dealt.share_check(5).holds(2, &forged), "whoever knows the weights can cheat");
-    // Which is why they are drawn when the share is there.
-    assert!((6..40).all(|fresh| !dealt.share_check(fresh).holds(2, &forged)));
-    assert_eq!(first_bad_cell(dealt.scheme, dealt.dealer, 2, &dealt.commitments, &forged), Some(0));
+#[should_panic(expected = "has more cells than any can")]
+fn a_table_that_is_too_large_is_not_dealt() {
+    let columns = [column(0, 1)];
+    let encoded = encode(&columns, &vec![1; sharing::MAX_COMMITTED_CELLS + 1]);
+    deal(Scheme::additive(2), Dealer { index: 0, compute: None }, place(1, 1), &columns, &encoded);
 }
 
 #[test]

@@ -71,6 +71,12 @@ fn bits_cover_the_width_of_a_column() {
 }
 
 #[test]
+#[should_panic(expected = "has more cells than any can")]
+fn a_table_that_is_too_large_has_no_proofs() {
+    bounds(&[column(0, 1)], MAX_COMMITTED_CELLS + 1);
+}
+
+#[test]
 #[should_panic(expected = "the agreement lets max − min")]
 fn a_column_that_is_too_wide_has_no_proofs() {
     bounds(&[column(-1, u64::MAX.into())], 1);
