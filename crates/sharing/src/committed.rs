@@ -258,3 +258,6 @@ pub enum BadDealing {
     #[error(transparent)]
     Proof(#[from] BadProof),
 }
+
+#[cfg(test)]
+mod tests;
