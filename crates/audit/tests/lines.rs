@@ -211,10 +211,7 @@ fn events() -> Vec<(Draft, &'static str)> {
             round(Event::CertificateDiffers).peer("p2"),
             r#"R,"event":"certificate.differs","peer":"p2","direction":"received","outcome":"differs""#,
         ),
-        (
-            round(Event::CommitmentsSent),
-            r#"R,"event":"commitments.sent","direction":"sent","outcome":"done""#,
-        ),
+        (round(Event::CommitmentsSent), r#"R,"event":"commitments.sent","direction":"sent","outcome":"done""#),
         (
             round(Event::CommitmentsReceived).peer("p2"),
             r#"R,"event":"commitments.received","peer":"p2","direction":"received","outcome":"done""#,

@@ -187,6 +187,11 @@ pub async fn run(
 fn limits(agreement: &Agreement) -> Limits {
     let compute = agreement.parties().iter().filter(|party| party.roles.compute).count();
     let compute = u16::try_from(compute).unwrap_or(u16::MAX);
-    let largest = |bytes: &dyn Fn(&protocol::agreement::Computation) -> usize| agreement.computations().iter().map(bytes).max().unwrap_or(0);
-    Limits { chunk: largest(&protocol::agreement::Computation::chunk_bytes), commitments: largest(&|c| c.commitments_bytes(compute)) }
+    let largest = |bytes: &dyn Fn(&protocol::agreement::Computation) -> usize| {
+        agreement.computations().iter().map(bytes).max().unwrap_or(0)
+    };
+    Limits {
+        chunk: largest(&protocol::agreement::Computation::chunk_bytes),
+        commitments: largest(&|c| c.commitments_bytes(compute)),
+    }
 }

@@ -189,7 +189,8 @@ impl Hub {
         status.unlinked = self.unlinked();
         status.update(&round.view(), self.now());
         let (input_tried, input_look, told, stall) = (None, None, None, Stall::default());
-        self.rounds.insert(id, Open { round, status, worker, progress, input_tried, input_look, told, stall, proposer });
+        self.rounds
+            .insert(id, Open { round, status, worker, progress, input_tried, input_look, told, stall, proposer });
         self.warn_approvers();
         id
     }

@@ -73,9 +73,9 @@ impl Telling<'_> {
                 .draft(Event::RoundForgotten { message: Name::of(kind.name()) })
                 .peer(self.terms.party_id(*shown_by)),
             Note::TwoCertificates => self.draft(Event::CertificateDiffers),
-            Note::Proven { culprit, kind } => self
-                .draft(Event::FaultProven { fault: Name::of(kind.name()) })
-                .peer(self.terms.party_id(*culprit)),
+            Note::Proven { culprit, kind } => {
+                self.draft(Event::FaultProven { fault: Name::of(kind.name()) }).peer(self.terms.party_id(*culprit))
+            }
             Note::Fault { culprit, kind, reason } => self
                 .draft(Event::FaultObserved {
                     message: Name::of(kind.map_or("unknown", MessageKind::name)),
@@ -106,10 +106,7 @@ impl Telling<'_> {
             }
             Body::Complaint { dealer, .. } => {
                 let dealer = self.name(*dealer);
-                named(draft(
-                    Event::ComplaintSent { dealer: dealer.clone() },
-                    Event::ComplaintReceived { dealer },
-                ))
+                named(draft(Event::ComplaintSent { dealer: dealer.clone() }, Event::ComplaintReceived { dealer }))
             }
             Body::Share { dealing, .. } => {
                 let draft = draft(Event::ShareSent, Event::ShareReceived).digest(DigestOf::Header, dealing.0);

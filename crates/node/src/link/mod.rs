@@ -224,7 +224,12 @@ impl Links {
         let verifier = PeerVerifier::new(trust.clone());
         let shared = Arc::new(Shared {
             me,
-            seats: Arc::new(Seats::new(me, parties.len(), limits::control_bytes(&limits, parties.len()), verifier.clone())),
+            seats: Arc::new(Seats::new(
+                me,
+                parties.len(),
+                limits::control_bytes(&limits, parties.len()),
+                verifier.clone(),
+            )),
             parties,
             identity,
             trust,

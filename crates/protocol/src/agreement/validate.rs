@@ -19,8 +19,8 @@ use ed25519_dalek::VerifyingKey;
 
 use super::words::quoted;
 use super::{
-    Agreement, AgreementDraft, Legal, LegalDraft, MAX_COMPUTATIONS, MAX_PARTIES, Party, PartyDraft, Problem,
-    Roles, canonical, is_id,
+    Agreement, AgreementDraft, Legal, LegalDraft, MAX_COMPUTATIONS, MAX_PARTIES, Party, PartyDraft, Problem, Roles,
+    canonical, is_id,
 };
 pub(crate) use text::is_line;
 use text::{BLOCK, LINE};

@@ -21,7 +21,8 @@ pub(super) fn of_result(
 ) -> Option<Vec<u8>> {
     let terms = context.terms;
     let mut messages = dealings(context, certified);
-    messages.extend(partials.iter().filter_map(|(holder, _)| context.ledger.from(MessageKind::Partial, *holder).cloned()));
+    messages
+        .extend(partials.iter().filter_map(|(holder, _)| context.ledger.from(MessageKind::Partial, *holder).cloned()));
     let outcome = Body::Outcome { result: Some(digest) };
     messages.push(Sealed::sign(terms.round(), terms.me(), None, outcome, context.signer));
     about_sum(context, certified, Claim::Result, &messages, partials).map(|dossier| dossier.encode())

@@ -129,13 +129,9 @@ pub fn examine(agreement: &Agreement, file: &[u8], rng: &mut dyn CryptoRng, core
 ///
 /// # Errors
 /// [`NotProven`] where the file does not prove what it claims.
-pub fn examine_in(
-    terms: Terms,
-    dossier: &Dossier,
-    rng: &mut dyn CryptoRng,
-    cores: &mut dyn Cores,
-) -> Checked<Proven> {
-    let equivocates = matches!(dossier.claim, Claim::Fault { kind: FaultKind::Equivocation | FaultKind::HiddenLock, .. });
+pub fn examine_in(terms: Terms, dossier: &Dossier, rng: &mut dyn CryptoRng, cores: &mut dyn Cores) -> Checked<Proven> {
+    let equivocates =
+        matches!(dossier.claim, Claim::Fault { kind: FaultKind::Equivocation | FaultKind::HiddenLock, .. });
     if !terms.is_malicious() && !equivocates {
         return Err(NotProven::SemiHonest);
     }
@@ -164,7 +160,11 @@ fn messages(terms: &Terms, dossier: &Dossier) -> Checked<Vec<Sealed>> {
         }
         let key = terms.key(envelope.sender()).ok_or_else(|| refused("its sender is no party of the agreement"))?;
         let message = envelope.verify_by(terms.verify(), key).map_err(|error| refused(&error.to_string()))?;
-        if terms.may_say(message.body(), message.sender()) { Ok(message) } else { Err(refused("its sender may not say it")) }
+        if terms.may_say(message.body(), message.sender()) {
+            Ok(message)
+        } else {
+            Err(refused("its sender may not say it"))
+        }
     };
     (1..).zip(dossier.messages.iter().map(|bytes| &**bytes)).map(read).collect()
 }
@@ -203,7 +203,9 @@ impl Examiner {
                     (true, true) => Ok(()),
                     (true, false) => claim("another party is at fault"),
                     (false, _) if holds => claim("the cell is not what was committed to: the complaint is right"),
-                    (false, _) => claim("the cell is what was committed to, or no cell of that share: the complaint is wrong"),
+                    (false, _) => {
+                        claim("the cell is what was committed to, or no cell of that share: the complaint is wrong")
+                    }
                 }
             }
             (FaultKind::ReceiptedComplaint, [receipt, complaint]) => {
@@ -212,7 +214,11 @@ impl Examiner {
                 };
                 let (of, _) = self.accusation(complaint, dealer)?;
                 let both = [receipt.sender(), complaint.sender()] == [culprit; 2];
-                if both && of == *dealing { Ok(()) } else { claim("Receipt and complaint are not about the same dealing") }
+                if both && of == *dealing {
+                    Ok(())
+                } else {
+                    claim("Receipt and complaint are not about the same dealing")
+                }
             }
             (FaultKind::BadPartial, _) => {
                 let certificate = dossier.certificate.as_ref();
@@ -316,7 +322,9 @@ impl Examiner {
     fn accusation(&self, complaint: &Sealed, dealer: u16) -> Checked<(DealingDigest, u16)> {
         let seat = self.terms.seat(complaint.sender()).filter(|_| complaint.recipient().is_none());
         match (complaint.body(), seat) {
-            (Body::Complaint { dealer: of, grievance: Grievance::Cell { dealing, .. } }, Some(seat)) if *of == dealer => {
+            (Body::Complaint { dealer: of, grievance: Grievance::Cell { dealing, .. } }, Some(seat))
+                if *of == dealer =>
+            {
                 Ok((*dealing, seat))
             }
             _ => claim("the complaint is not about a cell of that dealer's"),

@@ -60,7 +60,8 @@ impl Gathering {
         }
         let Some(dealings) = commitments_of(context.ledger, &certified) else { return };
         let enough = *self.enough.get_or_insert(context.now);
-        let missing = certified.set.holders.iter().any(|holder| !ready.contains(holder) && !self.refused.contains(holder));
+        let missing =
+            certified.set.holders.iter().any(|holder| !ready.contains(holder) && !self.refused.contains(holder));
         if missing && context.now < grace_over(terms, enough) {
             return;
         }
@@ -76,9 +77,8 @@ impl Gathering {
 
     /// Holders whose partial sum may be used. PROTOCOL 4.7: of two different ones of one sender none is.
     fn usable(&self, ledger: &Ledger, board: &Board) -> Vec<u16> {
-        let usable = |holder: &u16| {
-            !self.refused.contains(holder) && !ledger.contradicted(MessageKind::Partial, *holder)
-        };
+        let usable =
+            |holder: &u16| !self.refused.contains(holder) && !ledger.contradicted(MessageKind::Partial, *holder);
         announced(ledger, board).into_iter().filter(usable).collect()
     }
 

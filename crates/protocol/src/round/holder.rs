@@ -223,7 +223,8 @@ impl Holder {
     /// A share was held against what its dealer has committed to (PROTOCOL 5.1).
     pub(super) fn verified(&mut self, context: &mut Context<'_>, dealer: u16, verified: Result<(), ShareError>) {
         let dealing = context.board.headers.get(&dealer).copied();
-        let (true, Some(unverified), Some(dealing)) = (self.collects(context), self.unverified.get_mut(&dealer), dealing)
+        let (true, Some(unverified), Some(dealing)) =
+            (self.collects(context), self.unverified.get_mut(&dealer), dealing)
         else {
             // The round went on without it.
             return context.erase(Object::Share(dealer));

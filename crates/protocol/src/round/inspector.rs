@@ -68,7 +68,12 @@ impl Inspector {
     }
 
     /// Commitments were checked.
-    pub(super) fn checked(&mut self, context: &mut Context<'_>, dealer: u16, checked: Result<(), alloc::string::String>) {
+    pub(super) fn checked(
+        &mut self,
+        context: &mut Context<'_>,
+        dealer: u16,
+        checked: Result<(), alloc::string::String>,
+    ) {
         self.checks.insert(dealer, Check::Done);
         match checked {
             Ok(()) => {

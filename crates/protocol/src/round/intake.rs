@@ -238,7 +238,9 @@ fn admit(context: &Context<'_>, message: &Sealed) -> Result<(), Refusal> {
             if named { Ok(()) } else { Err("commitments that its header does not name") }
         }
         Body::Complaint { .. } if !terms.is_malicious() => Err("a complaint in a semi-honest round"),
-        Body::Complaint { dealer, .. } if !terms.is_input(*dealer) => Err("a complaint about a party that deals nothing"),
+        Body::Complaint { dealer, .. } if !terms.is_input(*dealer) => {
+            Err("a complaint about a party that deals nothing")
+        }
         Body::Complaint { dealer, grievance: Grievance::Headers { one, other } } => {
             let two = inspector::shows_two_headers(terms, *dealer, one, other);
             if two { Ok(()) } else { Err("a complaint about two headers that are not two of that dealer") }
@@ -314,11 +316,8 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
         _ => None,
     };
     if let Some(other) = found {
-        let (accept, close) = if message.kind() == MessageKind::Accept {
-            (message.clone(), other)
-        } else {
-            (other, message.clone())
-        };
+        let (accept, close) =
+            if message.kind() == MessageKind::Accept { (message.clone(), other) } else { (other, message.clone()) };
         inspector::convict(context, sender, FaultKind::HiddenLock, alloc::vec![accept, close]);
         context.fault(
             sender,

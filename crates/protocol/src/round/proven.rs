@@ -15,8 +15,8 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sharing::{
-    Bounds, Cells, Commitments, CommittedDealing, DealingKey, Encoded, InputDigest, InputHasher, Opening, PartialHasher,
-    SumCheck, TotalsHasher,
+    Bounds, Cells, Commitments, CommittedDealing, DealingKey, Encoded, InputDigest, InputHasher, Opening,
+    PartialHasher, SumCheck, TotalsHasher,
 };
 use wire::{Body, Grievance, Sealed};
 use zeroize::Zeroizing;
@@ -64,7 +64,8 @@ pub(super) fn deal(
     let mut rng = rng(seed, 1);
     let mut check = SumCheck::new(scheme, terms.cells(), &mut rng);
     check.add(dealer, &points);
-    let explicit = || scheme.explicit_recipients(dealer).into_iter().filter_map(|seat| Some((seat, dealing.explicit(seat)?)));
+    let explicit =
+        || scheme.explicit_recipients(dealer).into_iter().filter_map(|seat| Some((seat, dealing.explicit(seat)?)));
     if !explicit().all(|(seat, opening)| check.holds(seat, opening)) {
         return Err("the dealing does not pass its own check: this is a bug in smpcd, please report it".to_string());
     }
@@ -168,7 +169,9 @@ pub(super) fn verify(
         return Ok(());
     }
     let Some(cell) = sharing::first_bad_cell(terms.scheme(), from, seat, &points, &opening) else {
-        return Err(here("a share whose cells are right and whose sum is not: this is a bug in smpcd, please report it"));
+        return Err(here(
+            "a share whose cells are right and whose sum is not: this is a bug in smpcd, please report it",
+        ));
     };
     let (value, blinding) = opening.cell(cell);
     let Body::Commitments { dealing, .. } = message.body() else { return Err(here("no commitments")) };
@@ -185,7 +188,8 @@ pub(super) fn judge(terms: &Terms, complaint: &Sealed, root: &[u8; 32], message:
 }
 
 pub(super) fn complaint_holds(terms: &Terms, complaint: &Sealed, root: &[u8; 32], message: &Sealed) -> bool {
-    let Body::Complaint { grievance: Grievance::Cell { cell, value, blinding, path, .. }, .. } = complaint.body() else {
+    let Body::Complaint { grievance: Grievance::Cell { cell, value, blinding, path, .. }, .. } = complaint.body()
+    else {
         return false;
     };
     let (Some(seat), Some(from)) = (terms.seat(complaint.sender()), terms.dealer(message.sender())) else {

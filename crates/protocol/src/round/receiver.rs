@@ -175,11 +175,7 @@ impl Receiver {
     }
 
     /// Partial sums of a malicious round were checked (PROTOCOL 5.3). `Err` is why there will be no result.
-    pub(super) fn opened(
-        &mut self,
-        context: &mut Context<'_>,
-        opened: Result<Opened, String>,
-    ) -> Result<(), Trouble> {
+    pub(super) fn opened(&mut self, context: &mut Context<'_>, opened: Result<Opened, String>) -> Result<(), Trouble> {
         let (Self::Gathering(gathering), Some(certified)) = (&mut *self, context.board.certified.clone()) else {
             return Ok(());
         };

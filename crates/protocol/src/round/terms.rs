@@ -345,9 +345,7 @@ impl Terms {
             | Body::Commitments { .. }
             | Body::Dealt { .. }
             | Body::Accept { .. }
-            | Body::Certificate { .. } => {
-                self.is_compute(party) || self.is_result(party)
-            }
+            | Body::Certificate { .. } => self.is_compute(party) || self.is_result(party),
             Body::Share { .. } => recipient == Some(party),
             // It is sent to its dealer, who passes it on. Where the dealer is gone, the compute parties exchange it (6.3).
             Body::Receipt { .. } => recipient == Some(party) || self.is_compute(party),

@@ -260,12 +260,9 @@ fn judge(context: &Context<'_>, set: &Set, closes: &[Closing]) -> Verdict {
     let known = context.board.complete(terms, &set.holders).into_iter().map(|entry| entry.dealer);
     // Where all shares are needed, a dealing that this party itself holds a share of has a claim too.
     let claims = terms.is_malicious() && terms.quorum().k == terms.quorum().n;
-    let receipted =
-        |&(&dealer, &dealing): &(&u16, _)| {
-            claims
-                && context.board.receipted_by_all(dealer, dealing, &[terms.me()])
-                && !context.board.is_guilty(dealer)
-        };
+    let receipted = |&(&dealer, &dealing): &(&u16, _)| {
+        claims && context.board.receipted_by_all(dealer, dealing, &[terms.me()]) && !context.board.is_guilty(dealer)
+    };
     let own = context.board.headers.iter().filter(receipted).map(|(&dealer, _)| dealer);
     let left_out: BTreeSet<u16> = known.chain(own).filter(|&dealer| !has(dealer)).collect();
     if left_out.is_empty() { Verdict::Support } else { Verdict::LeftOut(left_out.into_iter().collect()) }

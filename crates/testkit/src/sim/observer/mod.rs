@@ -159,7 +159,9 @@ impl Observer {
                 let shown = examined(self.terms(v), dossier)?;
                 let names = matches!(&shown, Proven::Fault { culprit: of, kind: what, .. }
                     if *of == format!("p{culprit}") && what == kind);
-                require(names && self.corrupt.contains(culprit), || format!("evidence against p{culprit} shows {shown:?}"))?;
+                require(names && self.corrupt.contains(culprit), || {
+                    format!("evidence against p{culprit} shows {shown:?}")
+                })?;
             }
             if let Action::Send { message, .. } = action {
                 // PROTOCOL 7: before any signed message is sent, that very message is stored.
@@ -365,7 +367,8 @@ impl Observer {
         require(finish.bundle.is_some() == self.terms(v).is_malicious(), || "a result without its bundle".into())?;
         if let Some(bundle) = &finish.bundle {
             let shown = examined(self.terms(v), bundle)?;
-            let same = matches!(&shown, Proven::Result(shown) if shown.totals == totals && shown.digest == finish.digest);
+            let same =
+                matches!(&shown, Proven::Result(shown) if shown.totals == totals && shown.digest == finish.digest);
             require(same, || format!("the bundle shows {shown:?}"))?;
         }
         let digest = *self.result.get_or_insert(finish.digest);
@@ -377,7 +380,8 @@ impl Observer {
 fn examined(terms: &Terms, file: &[u8]) -> Result<Proven, String> {
     let dossier = Dossier::decode(file).map_err(|error| error.to_string())?;
     let mut rng = ChaCha20Rng::from_seed([7; 32]);
-    examine_in(terms.clone(), &dossier, &mut rng, &mut OneCore).map_err(|error| format!("a file proves nothing: {error}"))
+    examine_in(terms.clone(), &dossier, &mut rng, &mut OneCore)
+        .map_err(|error| format!("a file proves nothing: {error}"))
 }
 
 fn finding(by: u16, note: &Note) -> Option<Finding> {
