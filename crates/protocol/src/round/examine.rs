@@ -7,6 +7,7 @@
 //! Attacker: whoever made the file, with the keys of t compute parties and of any contributors. It may claim anything; it
 //! passes only where the claim is true. An honest party is never named.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -66,7 +67,7 @@ pub enum NotProven {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proven {
     /// A result.
-    Result(VerifiedResult),
+    Result(Box<VerifiedResult>),
     /// A party's fault.
     Fault {
         /// The round, COMPUTATION/PERIOD.
@@ -146,7 +147,7 @@ pub fn examine_in(terms: Terms, dossier: &Dossier, rng: &mut dyn CryptoRng, core
     let messages = messages(&terms, dossier)?;
     let examiner = Examiner { terms, messages, seed };
     match dossier.claim {
-        Claim::Result => examiner.result(dossier, cores).map(Proven::Result),
+        Claim::Result => examiner.result(dossier, cores).map(|result| Proven::Result(Box::new(result))),
         Claim::Fault { culprit, kind } => {
             examiner.fault(dossier, culprit, kind, cores)?;
             let terms = &examiner.terms;
