@@ -14,6 +14,13 @@ use super::step::{Action, Change, Ended, Millis, Note};
 use super::terms::Terms;
 use super::{Round, waits};
 
+/// Why a party abstains that was shown what it has forgotten.
+pub(super) const SHOWN: &str =
+    "this node was shown messages that it has signed and does not know: its data is an older copy";
+/// Why a party abstains whose data was an older copy when a malicious round was open: a liar would not show it.
+pub(super) const HIDDEN: &str = "the data of this node was put back from an older copy while this round was open: what it has \
+    forgotten of it may be hidden from it, so it signs nothing more here";
+
 /// How the reason of a party begins that gave up because others did.
 const CANNOT_END: &str = "the round cannot end any more";
 
@@ -124,11 +131,10 @@ impl Round {
     }
 
     /// PROTOCOL 7: this party does not know what it has signed here, so it signs nothing any more, not even why.
-    pub(super) fn abstain(&mut self, context: &mut Context<'_>) {
+    pub(super) fn abstain(&mut self, context: &mut Context<'_>, reason: &str) {
         self.abstains = true;
         context.change(Change::Abstains);
         if self.ended.is_none() {
-            let reason = "this node was shown messages that it has signed and does not know: its data is an older copy";
             context.note(Note::Abandoned { reason: reason.into() });
             self.end(context, Ended::Abandoned { reason: reason.into() });
         }
