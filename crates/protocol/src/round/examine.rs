@@ -85,6 +85,8 @@ pub struct VerifiedResult {
     pub computation: String,
     /// The period.
     pub period: String,
+    /// v: how many rounds of this period are void.
+    pub voided: u32,
     /// Round id.
     pub round: [u8; 32],
     /// Ids of the contributors.
@@ -99,6 +101,10 @@ pub struct VerifiedResult {
     pub by: String,
     /// Signatures that were checked.
     pub signatures: u64,
+    /// How many of them are Receipts.
+    pub receipts: u64,
+    /// How many of them are Accepts.
+    pub accepts: u64,
     /// Commitments that were checked.
     pub commitments: u64,
     /// Range proofs that were checked.
@@ -287,6 +293,7 @@ impl Examiner {
         Ok(VerifiedResult {
             computation: terms.computation().id.clone(),
             period: terms.period().to_string(),
+            voided: terms.voided(),
             round: terms.round().0,
             contributors: ids(&contributors),
             holders: dossier.partials.iter().map(|partial| terms.party_id(partial.holder).to_string()).collect(),
@@ -294,6 +301,8 @@ impl Examiner {
             digest,
             by: terms.party_id(outcome.sender()).to_string(),
             signatures: (self.messages.len() + votes + certificate.accepts.len()) as u64,
+            receipts: votes as u64,
+            accepts: certificate.accepts.len() as u64,
             commitments: (contributors.len() * terms.cells() * usize::from(terms.quorum().k)) as u64,
             proofs,
         })
