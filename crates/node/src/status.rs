@@ -79,6 +79,9 @@ pub struct RoundStatus {
     /// What heavy work has taken so far.
     #[serde(default)]
     pub worked: Vec<WorkDone>,
+    /// Milliseconds from when this party learnt of it until it ended here, by the clock on the wall.
+    #[serde(default)]
+    pub took_ms: Option<u64>,
     /// Seconds until dealings are no longer waited for, when this was written.
     pub collect_left_s: u64,
     /// Seconds until this party gives up, when this was written.
@@ -173,6 +176,7 @@ impl RoundStatus {
             progress: None,
             work: None,
             worked: Vec::new(),
+            took_ms: None,
             collect_left_s: 0,
             give_up_left_s: 0,
             reason: None,
@@ -224,6 +228,14 @@ impl RoundStatus {
             Some(Ended::Abandoned { reason }) => Some(reason.clone()),
             _ => None,
         };
+    }
+
+    /// Notes how long it took, once, when it has ended.
+    pub(crate) fn took(&mut self, now: jiff::Timestamp) {
+        let started = self.started.parse::<jiff::Timestamp>().ok().filter(|_| !self.is_open());
+        if let (None, Some(started)) = (self.took_ms, started) {
+            self.took_ms = u64::try_from(now.as_millisecond() - started.as_millisecond()).ok();
+        }
     }
 
     /// `COMPUTATION/PERIOD`.

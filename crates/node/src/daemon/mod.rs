@@ -184,7 +184,8 @@ pub async fn run(
 }
 
 /// PROTOCOL 6.4: no frame is larger than the agreement implies.
-fn limits(agreement: &Agreement) -> Limits {
+#[must_use]
+pub fn limits(agreement: &Agreement) -> Limits {
     let compute = agreement.parties().iter().filter(|party| party.roles.compute).count();
     let compute = u16::try_from(compute).unwrap_or(u16::MAX);
     let largest = |bytes: &dyn Fn(&protocol::agreement::Computation) -> usize| {

@@ -1,7 +1,7 @@
 //! How far heavy work of a round has come, for people who watch (`round show`, `demo`), and what it has cost.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::status::{WorkDone, WorkStatus};
 
@@ -13,6 +13,24 @@ pub(crate) struct Progress(Mutex<State>);
 struct State {
     now: Option<(Instant, WorkStatus)>,
     done: Vec<WorkDone>,
+    /// What of the job that runs was spread over cores.
+    spread: Duration,
+    /// The exact times, in the order of `done`.
+    exact: Vec<Duration>,
+}
+
+impl State {
+    fn add(&mut self, what: &str, took: Duration) {
+        let place = self.done.iter().position(|done| done.what == what).unwrap_or_else(|| {
+            self.done.push(WorkDone { what: what.to_owned(), ms: 0 });
+            self.exact.push(Duration::ZERO);
+            self.done.len() - 1
+        });
+        if let (Some(done), Some(exact)) = (self.done.get_mut(place), self.exact.get_mut(place)) {
+            *exact += took;
+            done.ms = u64::try_from(exact.as_millis()).unwrap_or(u64::MAX);
+        }
+    }
 }
 
 impl Progress {
@@ -30,11 +48,16 @@ impl Progress {
     pub(super) fn end(&self) {
         let mut state = self.state();
         let Some((since, status)) = state.now.take() else { return };
-        let took = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match state.done.iter_mut().find(|done| done.what == status.what) {
-            Some(done) => done.ms += took,
-            None => state.done.push(WorkDone { what: status.what, ms: took }),
-        }
+        let took = since.elapsed();
+        state.spread += took;
+        state.add(&status.what, took);
+    }
+
+    /// A job was done in that time. What of it was not spread over cores is told as a whole.
+    pub(super) fn worked(&self, took: Duration) {
+        let mut state = self.state();
+        let rest = took.saturating_sub(std::mem::take(&mut state.spread));
+        state.add("computing", rest);
     }
 
     /// What is being done, if anything is.

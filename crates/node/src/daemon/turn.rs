@@ -73,6 +73,7 @@ impl Hub {
             if let Some(open) = self.rounds.get_mut(round) {
                 open.status.update(&open.round.view(), now);
                 open.status.worked = open.progress.done();
+                open.status.took(jiff::Timestamp::now());
             }
         }
         let (rounds, disclosure) = (&self.rounds, self.disclosure);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use protocol::round::{Done, Job, Object, Terms};
 use tokio::sync::mpsc;
@@ -74,7 +75,9 @@ impl Worker {
             let mut place = self.0.place.lock().unwrap_or_else(PoisonError::into_inner);
             let erased = match work {
                 Work::Job(job) => {
+                    let began = Instant::now();
                     let done = job.run(&self.0.terms, &mut *place);
+                    place.progress().worked(began.elapsed());
                     // The daemon is going down if nobody listens.
                     let _ = self.0.finished.send(Finished { round: self.0.terms.round().0, done });
                     Ok(())

@@ -10,6 +10,7 @@ use wire::{Body, Envelope, Grievance, MessageKind, Sealed, Until};
 
 use super::board::{Certified, dealing_digest};
 use super::context::Context;
+use super::ending::SHOWN;
 use super::inspector;
 use super::ledger::Taken;
 use super::proof::{Judge, Refusal, statements_of};
@@ -86,7 +87,7 @@ impl Round {
         if message.kind() != MessageKind::Share {
             context.change(Change::Message(message));
         }
-        self.abstain(context);
+        self.abstain(context, SHOWN);
     }
 
     pub(super) fn take_in(&mut self, context: &mut Context<'_>, message: Sealed) {

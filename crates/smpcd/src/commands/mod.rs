@@ -15,6 +15,9 @@ pub(crate) mod status;
 pub(crate) mod testbed;
 
 use std::io::{ErrorKind, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
@@ -46,4 +49,14 @@ pub(crate) fn say(text: &str) -> Result<(), Failure> {
         ErrorKind::BrokenPipe => Failure { exit: Exit::Other, lines: Vec::new() },
         _ => Failure::new(Exit::Other, format!("cannot write to standard output: {error}")),
     })
+}
+
+/// On stderr, and only where a person looks.
+pub(crate) fn progress() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
 }

@@ -16,6 +16,7 @@ use node::store::{Reads, Store, StoreError};
 
 use crate::cli::Config;
 use crate::commands::say;
+use crate::daemon_call::with_daemon;
 use crate::exit::{Exit, Failure};
 use crate::node_file::NodeFile;
 
@@ -146,10 +147,16 @@ fn list(args: &List) -> Result<(), Failure> {
 
 fn show(args: &Show) -> Result<(), Failure> {
     let settings = NodeFile::load(&args.config.file)?.settings;
-    let round = stored(&settings, &args.round)?.ok_or_else(|| {
+    let mut round = stored(&settings, &args.round)?.ok_or_else(|| {
         let line = format!("there is no round {}; `smpcd round list` shows those there are", args.round);
         Failure::new(Exit::Other, line)
     })?;
+    if round.is_open() {
+        // How far its work has come only the daemon knows, if one runs.
+        let Address { computation, period } = &args.round;
+        let live = with_daemon(&settings.admin_socket, async |daemon| daemon.round(computation, period).await);
+        round = live.unwrap_or(round);
+    }
     if args.json { say(&json(&round)?) } else { say(&text::show(&round)) }
 }
 
@@ -182,11 +189,11 @@ fn store_failure(error: StoreError) -> Failure {
 fn outcome(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<(), Failure> {
     match round.status.as_str() {
         "completed" => show_result(settings, round, as_json),
-        "open" if as_json => say(&envelope(round)?),
+        "open" if as_json => say(&envelope(round, &[])?),
         "open" => say(&text::show(round)),
         _ => {
             if as_json {
-                say(&envelope(round)?)?;
+                say(&envelope(round, &[])?)?;
             }
             let reason = round.reason.as_deref().unwrap_or("no reason is known");
             let line = format!("{}: the round was abandoned: {reason}", round.address());
@@ -196,21 +203,39 @@ fn outcome(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<()
 }
 
 /// A round without a result, in the shape that a result has: `round` and `status` stand where scripts look for them.
-fn envelope(round: &RoundStatus) -> Result<String, Failure> {
+/// `more` takes the place of keys of the same name.
+pub(crate) fn envelope(round: &RoundStatus, more: &[(&str, serde_json::Value)]) -> Result<String, Failure> {
     let other = |error| Failure::new(Exit::Other, error);
     let mut value = serde_json::to_value(round).map_err(other)?;
     if let Some(object) = value.as_object_mut() {
         let named = ["computation", "period", "id"].map(|key| (key.to_owned(), object.remove(key).unwrap_or_default()));
         object.insert("round".to_owned(), serde_json::Value::Object(named.into_iter().collect()));
+        let named = culprits(round).into_iter().chain(more.iter().cloned());
+        object.extend(named.map(|(key, value)| (key.to_owned(), value)));
     }
     serde_json::to_string(&value).map_err(other)
+}
+
+/// Who is proven to have cheated: the first of them, and all of them with what they did.
+fn culprits(round: &RoundStatus) -> Vec<(&'static str, serde_json::Value)> {
+    let Some((first, _)) = round.culprits.first() else { return Vec::new() };
+    vec![("culprit", first.as_str().into()), ("culprits", serde_json::json!(round.culprits))]
+}
+
+/// A JSON object with more keys behind its own, which keep the order that they have.
+pub(crate) fn with_keys(object: &[u8], more: &[(&str, serde_json::Value)]) -> Result<String, Failure> {
+    let other = |error: &dyn std::fmt::Display| Failure::new(Exit::Other, error.to_string());
+    let text = std::str::from_utf8(object).map_err(|error| other(&error))?;
+    let open = text.trim_end().strip_suffix('}').ok_or_else(|| other(&"the result is no JSON object"))?;
+    let more: String = more.iter().map(|(key, value)| format!(",\"{key}\":{value}")).collect();
+    Ok(format!("{open}{more}}}"))
 }
 
 fn show_result(settings: &Settings, round: &RoundStatus, as_json: bool) -> Result<(), Failure> {
     let other = |error: &dyn std::fmt::Display| Failure::new(Exit::Other, error.to_string());
     let place = Place::new(&settings.data_dir, &round.computation, &round.period).map_err(|e| other(&e))?;
     if !place.result().exists() {
-        say(&if as_json { envelope(round)? } else { text::show(round) })?;
+        say(&if as_json { envelope(round, &[])? } else { text::show(round) })?;
         if !round.learns {
             return Ok(());
         }
@@ -218,11 +243,14 @@ fn show_result(settings: &Settings, round: &RoundStatus, as_json: bool) -> Resul
         return Err(Failure::new(Exit::Other, line));
     }
     let file = place.open().map_err(|e| other(&e))?;
-    let mut out = Vec::new();
     if as_json {
+        let mut out = Vec::new();
         file.write_json(&mut out, place.stored_bundle().as_deref()).map_err(|e| other(&e))?;
-    } else {
-        out = super::result::table(&file).map_err(|e| other(&e))?.into_bytes();
+        return say(&with_keys(&out, &culprits(round))?);
     }
-    say(&String::from_utf8_lossy(&out))
+    say(&super::result::table(&file).map_err(|e| other(&e))?)?;
+    for (party, what) in &round.culprits {
+        say(&format!("{party} is proven to have cheated: {what}"))?;
+    }
+    super::status::cost(round).map_or(Ok(()), |cost| say(&cost))
 }

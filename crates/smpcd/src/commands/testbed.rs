@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64ct::{Base64, Encoding};
 use clap::ValueEnum;
@@ -25,6 +26,11 @@ use crate::home::{self, Made, NewHome};
 
 /// Name of the consortium of a testbed.
 const NAME: &str = "testbed";
+
+/// How long dealings are waited for where a party is known to cheat.
+const HURRIED_COLLECT: Duration = Duration::from_secs(3);
+/// When such a round is given up; with a certificate at twice that time.
+const HURRIED_GIVE_UP: Duration = Duration::from_secs(6);
 
 /// Arguments of `smpcd testbed`.
 #[derive(Debug, clap::Args)]
@@ -101,7 +107,7 @@ impl TableArgs {
             AdversaryArg::SemiHonest => "semi-honest",
             AdversaryArg::Malicious => "malicious",
         };
-        Ok(Table::Example { sharing: self.sharing.clone(), adversary: adversary.to_owned(), rows })
+        Ok(Table::Example { sharing: self.sharing.clone(), adversary: adversary.to_owned(), rows, hurried: false })
     }
 }
 
@@ -145,6 +151,8 @@ pub(crate) enum Table {
         adversary: String,
         /// How many rows.
         rows: u32,
+        /// Nobody is waited for as long as usual: a round that cannot end is given up soon.
+        hurried: bool,
     },
     /// Tables of a file. Parties get empty templates for them: nobody else's figures are invented.
     Given(ComputationTables),
@@ -201,13 +209,19 @@ impl Testbed {
     fn computations(&self) -> Vec<ComputationDraft> {
         match &self.table {
             Table::Given(tables) => tables.computations.clone(),
-            Table::Example { sharing, adversary, rows } => vec![ComputationDraft {
-                sharing: Some(sharing.clone()),
-                adversary: Some(adversary.clone()),
-                min_contributors: self.least_contributors(sharing),
-                rows: Some(RowsDraft::Count(i64::from(*rows))),
-                ..average_expenditure()
-            }],
+            Table::Example { sharing, adversary, rows, hurried } => {
+                let mut example = ComputationDraft {
+                    sharing: Some(sharing.clone()),
+                    adversary: Some(adversary.clone()),
+                    min_contributors: self.least_contributors(sharing),
+                    rows: Some(RowsDraft::Count(i64::from(*rows))),
+                    ..average_expenditure()
+                };
+                if *hurried {
+                    (example.collect_for, example.give_up_after) = (Some(HURRIED_COLLECT), Some(HURRIED_GIVE_UP));
+                }
+                vec![example]
+            }
         }
     }
 

@@ -501,6 +501,12 @@ impl Cluster {
         party.rng.fill_bytes(&mut drawn);
         let old = party.disk.last;
         party.disk.raise(number, drawn);
+        // PROTOCOL 7: in malicious rounds what was forgotten may be hidden.
+        for stored in party.disk.rounds.values_mut().filter(|stored| stored.ended.is_none()) {
+            if party.terms[0].is_malicious() {
+                stored.put(index, &Change::Abstains);
+            }
+        }
         if let Some((CrashPoint::BeforeGuard, down)) = party.doom {
             return self.crash(index, down);
         }

@@ -38,8 +38,8 @@ pub(super) struct Daemons {
 }
 
 impl Daemons {
-    /// Starts one `smpcd run` for each party; its log is `daemon.log` in the party's directory.
-    pub(super) fn start(consortium: &Consortium) -> Result<Self, Failure> {
+    /// Starts one `smpcd run` for each of the first so many parties; its log is `daemon.log` in the party's directory.
+    pub(super) fn start(consortium: &Consortium, count: usize) -> Result<Self, Failure> {
         let other = |what: &str, error: &dyn std::fmt::Display| Failure::new(Exit::Other, format!("{what}: {error}"));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -47,7 +47,7 @@ impl Daemons {
             .map_err(|error| other("cannot start", &error))?;
         let program = std::env::current_exe().map_err(|error| other("cannot find this program", &error))?;
         let mut daemons = Self { parties: Vec::new(), children: Vec::new().into(), runtime };
-        for made in &consortium.parties {
+        for made in consortium.parties.iter().take(count) {
             let node_file = made.home.node_file();
             let settings = NodeFile::load(&node_file)?.settings;
             let log = made.home.folder().join("daemon.log");
@@ -135,6 +135,23 @@ impl Daemons {
             Err(dead) => Err(dead),
             Ok(()) => Err(crate::daemon_call::failure(&error)),
         })
+    }
+
+    /// The parties, whose daemons have ended.
+    pub(super) fn into_parties(mut self) -> Vec<Party> {
+        std::mem::take(&mut self.parties)
+    }
+
+    /// What each party knows of a round now.
+    pub(super) fn rounds(&self, computation: &str, period: &str) -> Result<Vec<RoundStatus>, Failure> {
+        let known: Result<Vec<RoundStatus>, ClientError> = self.runtime.block_on(async {
+            let mut known = Vec::new();
+            for party in &self.parties {
+                known.push(party.client.round(computation, period).await?);
+            }
+            Ok(known)
+        });
+        known.map_err(|error| crate::daemon_call::failure(&error))
     }
 
     /// Stops the daemons in order, as an operator would, and sees that each ends well.

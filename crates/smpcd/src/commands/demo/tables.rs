@@ -10,7 +10,7 @@ use super::DECIMALS;
 use super::daemons::Party;
 use crate::exit::{Exit, Failure};
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header(header);
@@ -29,12 +29,12 @@ pub(super) fn text(
     records: u64,
     sharing: &SharingDraft,
 ) -> String {
-    let n = parties.len();
-    let (published, together) = captions(n, sharing);
+    let (n, processes) = (results.first().map_or(0, |file| file.meta().contributors.len()), parties.len());
+    let (published, together) = captions(figures.len(), sharing);
     let mut inputs = table(&["party", "input, GBP", "leaves the party"]);
-    for (party, figure) in parties.iter().zip(figures) {
-        let others = format!("{} random-looking shares", n - 1);
-        inputs.add_row([party.id.as_str(), figure, &others]);
+    for (number, figure) in (1..).zip(figures) {
+        let others = format!("{} random-looking shares", figures.len() - 1);
+        inputs.add_row([format!("p{number}"), figure.clone(), others]);
     }
     let mut partials = table(&["party", "partial sum it publishes (an element of the field)"]);
     for partial in results.first().map(|file| file.meta().partials.as_slice()).unwrap_or_default() {
@@ -49,7 +49,7 @@ pub(super) fn text(
         "What each party put in; no other party saw it:\n{inputs}\n\n\
          {published}:\n{partials}\n\n\
          {together}, and all that anybody learnt:\n{joint}\n\n\
-         {n} processes, {n} results with one digest, {n} audit logs with {records} records in order.",
+         {processes} processes, {processes} results with one digest, {processes} audit logs with {records} records in order.",
     )
 }
 
@@ -70,24 +70,21 @@ fn captions(n: usize, sharing: &SharingDraft) -> (String, String) {
     }
 }
 
-/// The result object, and the parties.
+/// The result object, with more keys behind its own.
 pub(super) fn json(
-    results: &[ResultFile],
+    file: &ResultFile,
     bundle: Option<&str>,
-    parties: &[Party],
-    pids: &[u32],
+    more: &[(&str, serde_json::Value)],
 ) -> Result<String, Failure> {
-    let other = |error: &dyn std::fmt::Display| Failure::new(Exit::Other, error.to_string());
     let mut text = Vec::new();
-    if let Some(file) = results.first() {
-        file.write_json(&mut text, bundle).map_err(|error| other(&error))?;
-    }
+    file.write_json(&mut text, bundle).map_err(|error| Failure::new(Exit::Other, error))?;
+    crate::commands::round::with_keys(&text, more)
+}
+
+/// The processes.
+pub(super) fn processes(parties: &[Party], pids: &[u32]) -> serde_json::Value {
     let parties = parties.iter().zip(pids).map(|(party, pid)| serde_json::json!({ "id": party.id, "pid": pid }));
-    let parties = serde_json::Value::Array(parties.collect()).to_string();
-    // The keys keep the order in which the result has them.
-    let result = String::from_utf8(text).map_err(|error| other(&error))?;
-    let open = result.trim_end().strip_suffix('}').ok_or_else(|| other(&"the result is no JSON object"))?;
-    Ok(format!("{open},\"parties\":{parties}}}"))
+    serde_json::Value::Array(parties.collect())
 }
 
 #[cfg(test)]

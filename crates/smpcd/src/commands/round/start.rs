@@ -1,7 +1,9 @@
 //! `smpcd round start`.
 
+use std::time::Duration;
+
 use crate::cli::Config;
-use crate::commands::say;
+use crate::commands::{progress, say};
 use crate::daemon_call::with_daemon;
 use crate::exit::{Exit, Failure};
 use crate::node_file::NodeFile;
@@ -26,15 +28,28 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// How often the progress of work is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
 /// Starts a round. Starting is not approving.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let round = Address::new(&args.computation, &args.period).map_err(|line| Failure::new(Exit::Usage, line))?;
     let settings = NodeFile::load(&args.config.file)?.settings;
     let status = with_daemon(&settings.admin_socket, async |daemon| {
         let mut status = daemon.start(&round.computation, &round.period).await?;
+        let progress = progress();
         while args.wait && status.is_open() {
-            status = daemon.next(&status).await?;
+            let doing = crate::commands::status::work(&status);
+            progress
+                .set_message(doing.unwrap_or_else(|| format!("waits for {}", crate::commands::status::waits(&status))));
+            // Work that goes on changes nothing that `next` waits for.
+            let looked = tokio::time::timeout(LOOK, daemon.next(&status)).await;
+            status = match looked {
+                Ok(next) => next?,
+                Err(_) => daemon.round(&round.computation, &round.period).await?,
+            };
         }
+        progress.finish_and_clear();
         Ok(status)
     })?;
     outcome(&settings, &status, args.json)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use node::status::RoundStatus;
 
-use crate::commands::status::waits;
+use crate::commands::status::{cost, waits, work};
 
 /// One line a round.
 pub(super) fn list(rounds: &[RoundStatus]) -> String {
@@ -22,9 +22,15 @@ pub(super) fn line(round: &RoundStatus) -> String {
             let void = if round.void { "void" } else { "not void" };
             format!("{void}: {}", round.reason.as_deref().unwrap_or("no reason is known"))
         }
-        _ => format!("waits for {}", waits(round)),
+        _ => match work(round) {
+            Some(work) => format!("{work}; waits for {}", waits(round)),
+            None => format!("waits for {}", waits(round)),
+        },
     };
-    format!("{}  {more}", head(round))
+    let named: Vec<&str> = round.culprits.iter().map(|(party, _)| party.as_str()).collect();
+    let named =
+        if named.is_empty() { String::new() } else { format!("; proven to have cheated: {}", named.join(", ")) };
+    format!("{}  {more}{named}", head(round))
 }
 
 /// Which round, and where it is.
@@ -70,8 +76,17 @@ pub(super) fn show(round: &RoundStatus) -> String {
         let who = round.differing.join(", ");
         more("ALARM", &format!("another result than ours at {who}: compare the digests (smpcd result show)"));
     }
+    for (party, what) in &round.culprits {
+        more("PROVEN", &format!("{party}: {what}"));
+    }
     for error in &round.input_errors {
         more("input", error);
+    }
+    if let Some(work) = work(round) {
+        more("work", &work);
+    }
+    if let Some(cost) = cost(round) {
+        more("took", &cost);
     }
     if round.is_open() {
         for cause in &round.causes {
