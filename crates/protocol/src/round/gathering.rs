@@ -7,6 +7,8 @@
 //! Attacker: holders that lie, stop half-way, or say two things. A lie is named, and what it is told in is not used.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use wire::link::BulkKind;
@@ -80,6 +82,18 @@ impl Gathering {
         let usable =
             |holder: &u16| !self.refused.contains(holder) && !ledger.contradicted(MessageKind::Partial, *holder);
         announced(ledger, board).into_iter().filter(usable).collect()
+    }
+
+    /// Why no total can come any more: fewer than k holders of Q are left whose partial sum may be used.
+    pub(super) fn hopeless(&self, terms: &Terms, ledger: &Ledger, board: &Board) -> Option<String> {
+        let certified = board.certified.as_ref().filter(|_| terms.is_result(terms.me()) && self.opening.is_empty())?;
+        let useless =
+            |holder: &&u16| self.refused.contains(holder) || ledger.contradicted(MessageKind::Partial, **holder);
+        let out: Vec<&str> =
+            certified.set.holders.iter().filter(useless).map(|&holder| terms.party_id(holder)).collect();
+        let (left, k) = (certified.set.holders.len() - out.len(), usize::from(terms.quorum().k));
+        let who = out.join(", ");
+        (left < k).then(|| format!("a total takes {k} good partial sums, and only {left} can come: not that of {who}"))
     }
 
     fn is_here(&self, terms: &Terms, holder: u16) -> bool {
