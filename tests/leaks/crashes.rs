@@ -219,7 +219,7 @@ fn no_crash_leaves_a_figure_share_seed_or_key_in_the_clear() {
     let mut watch = Watch::new();
     for number in 0.. {
         // As many as are asked for, and some more where no crash has come while anything was kept.
-        if number >= chance::rounds() / 4 && (!watch.kinds.is_empty() || number >= 100) {
+        if number >= chance::rounds() / 20 && (!watch.kinds.is_empty() || number >= 100) {
             break;
         }
         let rounds = watch.open(number);

@@ -10,7 +10,7 @@ use zeroize::DefaultIsZeroes;
 /// Exact arithmetic of a prime field p > 2^16.
 ///
 /// `u64` and `u128` implement it as the canonical elements of [`crate::Field::Field64`] and [`crate::Field::Field128`];
-/// operands have to be canonical, as all elements of this crate are. [`crate::Scheme::coefficients`] and
+/// operands have to be canonical, as all elements of this crate are. Scalars of ristretto255 implement it inside of the crate. [`crate::Scheme::coefficients`] and
 /// [`crate::Scheme::weights`] give their public weights in any implementor.
 pub trait Arithmetic: Copy + Eq {
     /// The element that an integer below p stands for.

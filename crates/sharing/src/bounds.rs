@@ -313,3 +313,6 @@ fn parameters(bits: usize, cells: usize) -> &'static RangeParameters<RistrettoPo
         Box::new(made.expect("bits and cells are powers of two, and at most 64 bits"))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -209,6 +209,7 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arithmetic::Arithmetic;
     use crate::element::Prime;
     use alloc::string::ToString;
     use alloc::vec;
@@ -304,6 +305,23 @@ mod tests {
         assert_eq!(error.bound, Bound::Min);
         assert!(error.to_string().starts_with("row 12, column 1: the total is below the minimum"));
         assert!(!error.to_string().contains('9'));
+    }
+
+    #[test]
+    fn a_scalar_that_is_no_integer_is_no_total() {
+        use crate::ristretto::Residue;
+        // 1/2, and integers just beyond those that are kept; under bounds that let every integer through.
+        let open = [column(i128::MIN, i128::MAX)];
+        let beyond = Residue::from_signed(i128::MAX).plus(Residue::integer(1));
+        for scalar in [Residue::integer(2).inverse(), beyond, Residue::integer(0).minus(beyond)] {
+            let cells = || Cells(Elements::Ristretto255(vec![Residue::integer(5), scalar]));
+            assert_eq!(decode_totals(&cells(), 1, &open, 0).expect_err("none").cell, 1);
+            assert_eq!(Encoded::restore(&open, 0, cells()).expect_err("none").cell, 1);
+        }
+        let cells = Encoded::unchecked(Field::Ristretto255, &[i128::MAX, -i128::MAX, 0]);
+        assert_eq!(decode_totals(cells.cells(), 1, &open, 0), Ok(vec![i128::MAX, -i128::MAX, 0]));
+        let error = Encoded::new(Field::Ristretto255, &open, 0, &[i128::MIN]).expect_err("its negative is none");
+        assert_eq!(error.bound, Bound::Min);
     }
 
     #[test]

@@ -136,6 +136,18 @@ mod tests {
         assert_eq!(Field::for_bounds(u32::MAX, &[]), Ok(Field::Field64));
     }
 
+    #[test]
+    fn proofs_take_scalars_and_refuse_what_field128_refuses() {
+        let half128 = i128::try_from(u128::PRIME / 2).expect("below 2^127");
+        for narrow in [0, 1, i128::from(u64::PRIME), half128] {
+            assert_eq!(Field::for_proofs(1, &[column(0, narrow)]), Ok(Field::Ristretto255));
+        }
+        let refused = WrapsAround { column: 1, input_parties: 1 };
+        assert_eq!(Field::for_proofs(1, &[column(0, 1), column(-half128 - 1, 0)]), Err(refused));
+        assert_eq!(Field::for_proofs(2, &[column(0, half128)]), Err(WrapsAround { column: 0, input_parties: 2 }));
+        assert_eq!((Field::Ristretto255.element_bytes(), Field::Ristretto255.tag()), (32, 255));
+    }
+
     proptest! {
         #[test]
         fn agrees_with_the_rule_in_wide_integers(parties: u32, min: i128, max: i128, shift in 0u32..127) {

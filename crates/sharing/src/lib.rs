@@ -1,15 +1,21 @@
 //! From a bounded decimal to field elements, shares and back.
 //!
-//! PROTOCOL 1.1 (hashes), 1.4 (arithmetic), 2 (linear secret sharing), 3 (digests of shares) and the arithmetic of 4.7.
+//! PROTOCOL 1.1 (hashes), 1.4 (arithmetic), 2 (linear secret sharing), 3 (digests of shares), 5 (malicious security) and the
+//! arithmetic of 4.7.
 //! The crate takes its randomness as an argument and does no IO. Bulk data moves in chunks of [`CHUNK_CELLS`] cells.
 //!
 //! The way of a private value: text → [`decimal::parse`] → [`Encoded`] (bounds are now facts) → [`Dealing`] (seeds and
 //! explicit shares) → sums of [`Cells`] → [`Scheme::recombine`] → [`decode_totals`] → [`decimal::Decimal`].
 //!
+//! In a malicious round a [`CommittedDealing`] stands for the dealing, on whole tables of up to [`MAX_COMMITTED_CELLS`] cells:
+//! [`Commitments`] to every coefficient, proofs of the [`Bounds`] of every cell, and an [`Opening`] instead of cells. A
+//! [`SumCheck`] holds shares, partial sums and totals to the commitments, and a Merkle path ([`verify_path`]) shows one cell.
+//!
 //! # Security
 //! An attacker is assumed to see any t = k − 1 shares of a dealing, every digest, and all timing. Arithmetic on cells has
 //! no branch that depends on a value. Everything secret is wiped on drop and prints `<redacted>`. Errors name a place and a
-//! bound, never a value. Shares alone do not show who lied: semi-honest rounds promise no more (PROTOCOL 5.6).
+//! bound, never a value. Shares alone do not show who lied: semi-honest rounds promise no more (PROTOCOL 5.6). Range proofs are
+//! made in time that depends on the input; commitments are not.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 

@@ -6,6 +6,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::ZeroizeOnDrop;
+
 use crate::element::Element;
 use crate::expansion::{Stream, add_expansion};
 use crate::ristretto::Residue;
@@ -15,7 +18,6 @@ use crate::{Cells, Field, NotCanonical, RecombineError, Scheme, Seed};
 ///
 /// # Security
 /// Wiped on drop; prints `<redacted>`; compares in constant time.
-#[derive(PartialEq, Eq)]
 pub struct Opening {
     values: Cells,
     blindings: Cells,
@@ -117,11 +119,28 @@ impl Opening {
     }
 }
 
+// Both of its parts wipe themselves.
+impl ZeroizeOnDrop for Opening {}
+
 impl fmt::Debug for Opening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opening({}, <redacted>)", self.len())
     }
 }
+
+impl ConstantTimeEq for Opening {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.values.ct_eq(&other.values) & self.blindings.ct_eq(&other.blindings)
+    }
+}
+
+impl PartialEq for Opening {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for Opening {}
 
 impl Scheme {
     /// As [`Scheme::recombine`], of values and blindings: what opens the commitments to the secrets.

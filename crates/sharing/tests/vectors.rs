@@ -4,8 +4,9 @@
 //! The values were computed by other implementations of SHA-256, HMAC, AES-CTR and BLAKE3.
 
 use sharing::{
-    Cells, Column, Dealer, Dealing, DealingKey, Encoded, Field, InputDigest, InputHasher, Layout, PartialHasher, Salt,
-    Scheme, Seed, ShareHasher, add_seeded_share, hash, seed_digest,
+    Bounds, Cells, Column, Commitments, CommittedDealing, Dealer, Dealing, DealingKey, Encoded, Field, InputDigest,
+    InputHasher, Layout, Opening, PartialHasher, Place, Salt, Scheme, Seed, ShareHasher, add_seeded_share, hash,
+    seed_digest,
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -159,3 +160,91 @@ fn digests() {
     partial.update(b"partial");
     assert_eq!(hex(&partial.finish()), "b2ea28441726304172f957a39aad32b8e16508991629f6aa8a53429b5eee2882");
 }
+
+// Commitments and roots were computed by another implementation of ristretto255 (RFC 9496), the generator from its label.
+#[test]
+fn openings() {
+    let opening = Opening::expand(&Seed::from_bytes([0x44; 32]), 2);
+    assert_eq!(
+        hex(&bytes(opening.values())),
+        "bbc3a9a260fc584e7bee94cb5ee9e37167e0ee9db2cdc5d9a44eab401023ce06\
+         04086372bd5cf329a6208a7077fd7551c065337e37ba600ce3b0eaa933853e02"
+    );
+    assert_eq!(
+        hex(&bytes(opening.blindings())),
+        "a04a75503a14b346032dfc56635e1abf1c4b7446322cf3eb797a51823c0b190d\
+         374d1e0a564cc57d10e553cf801d743d8b309525c24c0200118a22e9c3013b01"
+    );
+    let mut whole = Vec::new();
+    opening.write_to(&mut whole);
+    assert_eq!(hex(&whole), hex(&bytes(opening.values())) + &hex(&bytes(opening.blindings())));
+}
+
+/// 0, 1, −1 again, of dealer number 9 of the agreement.
+fn committed() -> CommittedDealing {
+    let (dealer, place) = (Dealer { index: 4, compute: None }, Place { round: [0x22; 32], dealer: 9 });
+    let (key, input) = (DealingKey::from_bytes([0x11; 32]), InputDigest::from_bytes([0x33; 32]));
+    CommittedDealing::new(Scheme::shamir(5, 3), dealer, place, &key, &input, &encoded(Field::Ristretto255))
+}
+
+#[test]
+fn commitments_and_roots() {
+    let dealing = committed();
+    assert_eq!(
+        hex(&dealing.commitments()[..96]),
+        "b0b3357d4ba00b56b6621b1793cf6661d7e792f2b394f5ba8a2eab2304d4fd31\
+         523a67e57fe961060fe79e90883dee581d103fee35237d25de785234f2879b19\
+         7c410303894cf225f53ce022180669f7a087b4128990496bfa5ad04ec6139c5f"
+    );
+    use sha2::Digest;
+    assert_eq!(
+        hex(&sha2::Sha256::digest(dealing.commitments())),
+        "208f99dbdee5f41454a9e23810c74ed7415e2989f59cc3ea7af5467cf2d735ee"
+    );
+    let mut opening = Vec::new();
+    dealing.explicit(1).expect("explicit").write_to(&mut opening);
+    assert_eq!(
+        hex(&opening),
+        "13eaf62371ac798f185ef24ad9301b30f2a479cfcd54b60254400b448a5eb100\
+         a47f58b0253e81a91ba9f18253fa46100aac0bb731b90c45fbb1f87df969f00a\
+         72a29e48d25105ca2dbc86251522f54e5dd0f426a340f9adc5ff96ed09656f0c\
+         9126289e89af259011c30bb7e07760e985d4afb8dbd99cedbc40a19adfbfaa03\
+         071d14982d64754fa615165dab21d5e890984aa2aae8526d549903da0c52c20e\
+         e876f6ab2bb345e39b535caec50bb7182db2c59412f85226c7f856c20036db0d"
+    );
+    let expected = [
+        "c5477f25f1fa26fd87291ddae19d13db4669af1a02265d12b54840b2b0efd91c",
+        "c884f44afa1cffe956a84587e65a46208d28d2e9ba41613a9b4bb37b526b205f",
+        "ab3f87aadd65dfdf0a0f394d15d577cd5e04fb945329b8eecab2fb458a5ce6dc",
+        "1695bd0cf302a834b05b6e8f785c1fcd7497ac9ebaa79382ff5321a4d4da006e",
+        "06698bfbd0c671a917df035d6873b0577528167bcc561046ef5ab657311eb70d",
+    ];
+    assert_eq!(dealing.roots().iter().map(|root| hex(root)).collect::<Vec<_>>(), expected);
+    assert_eq!(
+        hex(&Opening::zero(0).root(&Place { round: [0x22; 32], dealer: 9 }, 2)),
+        "3e341772bb2b24972b9dfc20b7a762c7f7d70f2fa43b372540669d550e197930"
+    );
+}
+
+/// A proof that was made once, of [−1, 1] for the last cell of [`committed`]: it stays true as long as the transcript stays.
+/// Making it again gives other bytes.
+#[test]
+fn a_proof_that_was_made_earlier() {
+    let columns = [Column { min: -1, max: 1, decimals: 0 }];
+    let bounds = Bounds::new(&columns, 3, Place { round: [0x22; 32], dealer: 9 });
+    let dealing = committed();
+    let commitments = Commitments::parse(dealing.commitments(), 3, 3).expect("commitments");
+    let mut rng = <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(1);
+    let byte = |at| u8::from_str_radix(&EARLIER[at..at + 2], 16).expect("hex");
+    let earlier: Vec<u8> = (0..EARLIER.len()).step_by(2).map(byte).collect();
+    let proofs = [&vec![0; bounds.proof_bytes(0)], &earlier[..]].concat();
+    assert_eq!(bounds.verify(&commitments, &proofs, 1..2, &mut rng), Ok(()));
+}
+
+const EARLIER: &str = "01b2183efd08c266ff1f8ff878267697942870a7da0c0e27b56b13fb2ca59a280274698fdb3c3154e164b1f6a7093aee\
+    76dda8f2ab0b2469b4e2d603a94f0ae86c127ef44c0562a5084217aaa2ff6eae3a3970ddc981db7d1db3c0e25c8706f9\
+    1896a8a4593f3fdad81796a86d23ba9120070113052f4fd5af3a6bd7ecb06ab6320bdeb9be282d949980ea811562b117\
+    1a44b5c49bc747a70203f2f2c4cc59a40f0bf1fbb0888862ba8e526910a6b2503512d12fa6becc771c052667080a2af7\
+    0d32853d7251d1da1586f84c68386d1c61a96694d94b383e78fdca9e20e4823b0b965ca902c6a3ee0a73c5b264a2bfe0\
+    bbbdcdfdd8147f40889e311c6d2a79d009a813729c07da9f84aa8f578ee3874eb4c77efba4c102da1b975d54ad360ba0\
+    6a6087e7b6d1df89c0ba974a70f2b306738cc23ea43220e1cc93255c2a038b6a32";

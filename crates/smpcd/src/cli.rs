@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{agreement, audit, card, certs, demo, init, input, result, round, run, status, testbed};
+use crate::commands::{
+    agreement, audit, card, certs, demo, evidence, init, input, result, round, run, status, testbed,
+};
 
 /// What scripts depend on.
 const EXIT_CODES: &str = "Exit codes: 0 done, or the result is there; 1 anything else; 2 usage; 3 the round ended without \
@@ -43,8 +45,10 @@ pub(crate) enum Command {
     Status(status::Args),
     /// Start, approve, decline and watch rounds
     Round(round::Args),
-    /// Show or delete results
+    /// Show, verify or delete results
     Result(result::Args),
+    /// Check evidence against a party
+    Evidence(evidence::Args),
     /// Read the audit log
     Audit(audit::Args),
 }

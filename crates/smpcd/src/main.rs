@@ -7,6 +7,7 @@ mod agreement_file;
 mod cli;
 mod commands;
 mod daemon_call;
+mod dossier_file;
 mod exit;
 mod home;
 mod keys;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use audit::{DigestOf, Draft, Event as Record, Name, Text, Time};
-use protocol::agreement::PartyIndex;
+use protocol::agreement::{Adversary, PartyIndex};
 use protocol::recovery::{Mark, NotAsked, Recovery, Verdict, verdict};
 use protocol::round::{Millis, Phase, statements_of};
 use wire::frame::Frame;
@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use super::DaemonError;
 use super::hub::Hub;
 use super::peers::Peer;
+use super::resume::is_open;
 use crate::admin::Refused;
 use crate::guard::{Found, Guard};
 use crate::link::LinkSender;
@@ -104,12 +105,22 @@ impl Hub {
             return Ok(false);
         };
         let Some(Recovering { state, guard, .. }) = self.recovering.take() else { return Ok(false) };
+        // PROTOCOL 7: a liar shows nobody what it was sent, so an honest party relies on nothing that it still knows of such a
+        // round.
+        let malicious = |row: &&RoundRow| {
+            let computation = self.book.agreement().computation(&row.computation);
+            computation.is_some_and(|computation| computation.adversary == Adversary::Malicious)
+        };
+        let rounds = self.reads().rounds()?;
+        let hidden: Vec<[u8; 32]> =
+            rounds.iter().filter(|row| is_open(row)).filter(malicious).map(|row| row.id).collect();
         self.store.commit(|tx| {
             tx.leap_to(number)?;
+            hidden.iter().try_for_each(|round| tx.set_abstains(round))?;
             tx.audit(Draft::new(Record::RollbackRecovered { number }))
         })?;
         self.store.guard_with(guard)?;
-        let abstains = state.lacking().count();
+        let abstains = state.lacking().map(|round| round.0).chain(hidden).collect::<BTreeSet<_>>().len();
         tracing::warn!(
             target: "daemon", number, abstains,
             "every other party that holds shares or learns results has answered: this node goes on, and abstains from what it had forgotten"

@@ -104,7 +104,7 @@ impl Hub {
 }
 
 /// Whether the round has not ended here.
-fn is_open(row: &RoundRow) -> bool {
+pub(super) fn is_open(row: &RoundRow) -> bool {
     !row.closed && row.phase != Phase::Completed.name() && row.phase != Phase::Abandoned.name()
 }
 

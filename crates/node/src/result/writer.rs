@@ -22,8 +22,7 @@ pub struct Shape {
 
 impl Shape {
     /// Bytes of a stored total. Rule 1.4 keeps every total below p / 2, and so within a signed integer of the element's
-    /// own width;
-    /// totals of scalars are kept to what Field128 holds.
+    /// own width; totals of scalars are kept within 128 bits.
     fn width(self) -> u16 {
         match self.field {
             Field::Field64 => 8,

@@ -14,16 +14,28 @@ use super::step::{Action, Change, Ended, Millis, Note};
 use super::terms::Terms;
 use super::{Round, waits};
 
+/// Why a party abstains that was shown what it has forgotten.
+pub(super) const SHOWN: &str =
+    "this node was shown messages that it has signed and does not know: its data is an older copy";
+/// Why a party abstains whose data was an older copy when a malicious round was open: a liar would not show it.
+pub(super) const HIDDEN: &str = "the data of this node was put back from an older copy while this round was open: what it has \
+    forgotten of it may be hidden from it, so it signs nothing more here";
+
 /// How the reason of a party begins that gave up because others did.
 const CANNOT_END: &str = "the round cannot end any more";
 
 impl Round {
     /// PROTOCOL 4.8: who sees n − q + 1 Closes of ∞ abandons too, for the round cannot end; and enough of them without a
     /// lock prove that nothing of it has opened or can.
+    ///
+    /// Not while it is looked into who is to be named (PROTOCOL 5.4): a round that is over looks at nothing any more.
     pub(super) fn foresee(&mut self, context: &mut Context<'_>) {
         let terms = context.terms;
         let forever = closed_forever(terms, context.ledger, true);
-        if self.ended.is_none() && context.board.certified.is_none() && forever.len() >= terms.ends_a_round() {
+        let open = self.ended.is_none() && context.board.certified.is_none() && !self.inspector.is_busy();
+        if let Some(reason) = out_of_reach(context).filter(|_| open) {
+            self.abandon(context, reason);
+        } else if open && forever.len() >= terms.ends_a_round() {
             let said = |party: u16| match context.ledger.from(MessageKind::Abandon, party).map(Sealed::body) {
                 Some(Body::Abandon { reason }) => waits::plain(reason),
                 _ => String::new(),
@@ -126,11 +138,10 @@ impl Round {
     }
 
     /// PROTOCOL 7: this party does not know what it has signed here, so it signs nothing any more, not even why.
-    pub(super) fn abstain(&mut self, context: &mut Context<'_>) {
+    pub(super) fn abstain(&mut self, context: &mut Context<'_>, reason: &str) {
         self.abstains = true;
         context.change(Change::Abstains);
         if self.ended.is_none() {
-            let reason = "this node was shown messages that it has signed and does not know: its data is an older copy";
             context.note(Note::Abandoned { reason: reason.into() });
             self.end(context, Ended::Abandoned { reason: reason.into() });
         }
@@ -151,6 +162,33 @@ impl Round {
         context.change(Change::Ended(ended.clone()));
         self.ended = Some(ended);
     }
+}
+
+/// PROTOCOL 4.8: where every compute party has to receipt a dealing, one that this party never will is in no sum. Why no
+/// sum can come of the others.
+fn out_of_reach(context: &Context<'_>) -> Option<String> {
+    let (terms, board) = (context.terms, &*context.board);
+    let (me, quorum) = (terms.me(), terms.quorum());
+    if !terms.is_malicious() || !terms.is_compute(me) || quorum.h < quorum.n {
+        return None;
+    }
+    let receipted =
+        |dealer: u16| board.headers.get(&dealer).is_some_and(|&of| board.receipted_by_all(dealer, of, &[me]));
+    let out: Vec<u16> =
+        terms.inputs().iter().copied().filter(|&dealer| board.is_guilty(dealer) && !receipted(dealer)).collect();
+    let (left, least) = (terms.inputs().len() - out.len(), usize::from(terms.computation().min_contributors));
+    let deeds = |dealer: &u16| {
+        let kinds = board.guilty.iter().filter(|(culprit, _)| culprit == dealer).map(|(_, kind)| kind.in_words());
+        alloc::format!(
+            "{} is proven to be at fault ({})",
+            terms.party_id(*dealer),
+            kinds.collect::<Vec<_>>().join("; ")
+        )
+    };
+    (left < least && !out.is_empty()).then(|| {
+        let deeds: Vec<String> = out.iter().map(deeds).collect();
+        alloc::format!("{}, and a sum takes {least} contributors", deeds.join(", "))
+    })
 }
 
 /// Compute parties that have closed the round for ever: all of them, or those that show no lock.

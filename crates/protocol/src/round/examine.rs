@@ -7,6 +7,7 @@
 //! Attacker: whoever made the file, with the keys of t compute parties and of any contributors. It may claim anything; it
 //! passes only where the claim is true. An honest party is never named.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -66,7 +67,7 @@ pub enum NotProven {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proven {
     /// A result.
-    Result(VerifiedResult),
+    Result(Box<VerifiedResult>),
     /// A party's fault.
     Fault {
         /// The round, COMPUTATION/PERIOD.
@@ -85,6 +86,8 @@ pub struct VerifiedResult {
     pub computation: String,
     /// The period.
     pub period: String,
+    /// v: how many rounds of this period are void.
+    pub voided: u32,
     /// Round id.
     pub round: [u8; 32],
     /// Ids of the contributors.
@@ -99,6 +102,10 @@ pub struct VerifiedResult {
     pub by: String,
     /// Signatures that were checked.
     pub signatures: u64,
+    /// How many of them are Receipts.
+    pub receipts: u64,
+    /// How many of them are Accepts.
+    pub accepts: u64,
     /// Commitments that were checked.
     pub commitments: u64,
     /// Range proofs that were checked.
@@ -140,7 +147,7 @@ pub fn examine_in(terms: Terms, dossier: &Dossier, rng: &mut dyn CryptoRng, core
     let messages = messages(&terms, dossier)?;
     let examiner = Examiner { terms, messages, seed };
     match dossier.claim {
-        Claim::Result => examiner.result(dossier, cores).map(Proven::Result),
+        Claim::Result => examiner.result(dossier, cores).map(|result| Proven::Result(Box::new(result))),
         Claim::Fault { culprit, kind } => {
             examiner.fault(dossier, culprit, kind, cores)?;
             let terms = &examiner.terms;
@@ -287,6 +294,7 @@ impl Examiner {
         Ok(VerifiedResult {
             computation: terms.computation().id.clone(),
             period: terms.period().to_string(),
+            voided: terms.voided(),
             round: terms.round().0,
             contributors: ids(&contributors),
             holders: dossier.partials.iter().map(|partial| terms.party_id(partial.holder).to_string()).collect(),
@@ -294,6 +302,8 @@ impl Examiner {
             digest,
             by: terms.party_id(outcome.sender()).to_string(),
             signatures: (self.messages.len() + votes + certificate.accepts.len()) as u64,
+            receipts: votes as u64,
+            accepts: certificate.accepts.len() as u64,
             commitments: (contributors.len() * terms.cells() * usize::from(terms.quorum().k)) as u64,
             proofs,
         })

@@ -21,6 +21,7 @@ use super::flow::Inflow;
 use super::job::{Job, Part};
 use super::ledger::Ledger;
 use super::receiver::{announced, announced_digest, grace_over, lacking_receipts};
+use super::rule::Rule;
 use super::step::Millis;
 use super::terms::Terms;
 
@@ -60,7 +61,7 @@ impl Gathering {
         if ready.len() < usize::from(terms.quorum().k) {
             return;
         }
-        let Some(dealings) = commitments_of(context.ledger, &certified) else { return };
+        let Some(dealings) = commitments_of(terms, context.ledger, &certified) else { return };
         let enough = *self.enough.get_or_insert(context.now);
         let missing =
             certified.set.holders.iter().any(|holder| !ready.contains(holder) && !self.refused.contains(holder));
@@ -147,9 +148,10 @@ impl Gathering {
 }
 
 /// The Commitments of S, where all are here.
-pub(super) fn commitments_of(ledger: &Ledger, certified: &Certified) -> Option<Vec<Sealed>> {
+fn commitments_of(terms: &Terms, ledger: &Ledger, certified: &Certified) -> Option<Vec<Sealed>> {
+    let any = !terms.keeps(Rule::CertifiedCommitments);
     let of = |entry: &wire::SetEntry| {
-        ledger.from(MessageKind::Deal, entry.dealer).filter(|header| dealing_digest(header) == entry.dealing)?;
+        ledger.from(MessageKind::Deal, entry.dealer).filter(|header| any || dealing_digest(header) == entry.dealing)?;
         ledger.from(MessageKind::Commitments, entry.dealer).cloned()
     };
     certified.set.dealings.iter().map(of).collect()

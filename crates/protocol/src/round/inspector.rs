@@ -32,6 +32,8 @@ pub(super) struct Inspector {
     checks: BTreeMap<u16, Check>,
     /// Complaints that were judged, or are being: accuser and dealer.
     judged: BTreeSet<(u16, u16)>,
+    /// How many of them are being.
+    judging: usize,
 }
 
 impl Inspector {
@@ -112,14 +114,21 @@ impl Inspector {
                 Grievance::Cell { dealing: of, .. } => {
                     let Some((root, commitments)) = subject(context, &complaint, *dealer, *of) else { continue };
                     self.judged.insert(case);
+                    self.judging += 1;
                     context.run(Job::Judge { complaint: complaint.clone(), root, commitments });
                 }
             }
         }
     }
 
+    /// Whether a job looks for what somebody may be named for.
+    pub(super) fn is_busy(&self) -> bool {
+        self.judging > 0 || self.checks.values().any(|check| matches!(check, Check::Running))
+    }
+
     /// A complaint about a cell was judged.
     pub(super) fn found(&mut self, context: &mut Context<'_>, accuser: u16, dealer: u16, holds: bool) {
+        self.judging = self.judging.saturating_sub(1);
         let complaint = context.ledger.complaint(accuser, dealer).cloned();
         let mut messages = dealing(context, dealer);
         messages.extend(complaint);

@@ -10,6 +10,7 @@ use wire::{Body, Envelope, Grievance, MessageKind, Sealed, Until};
 
 use super::board::{Certified, dealing_digest};
 use super::context::Context;
+use super::ending::SHOWN;
 use super::inspector;
 use super::ledger::Taken;
 use super::proof::{Judge, Refusal, statements_of};
@@ -86,7 +87,7 @@ impl Round {
         if message.kind() != MessageKind::Share {
             context.change(Change::Message(message));
         }
-        self.abstain(context);
+        self.abstain(context, SHOWN);
     }
 
     pub(super) fn take_in(&mut self, context: &mut Context<'_>, message: Sealed) {
@@ -232,8 +233,8 @@ fn admit(context: &Context<'_>, message: &Sealed) -> Result<(), Refusal> {
         Body::Commitments { dealing, commitments, proofs } => {
             let named = context.ledger.from(MessageKind::Deal, sender).is_some_and(|header| {
                 let digest = wire::message::commitments_digest(commitments, proofs);
-                dealing_digest(header) == *dealing
-                    && matches!(header.body(), Body::Deal { commitments: Some(named), .. } if *named == digest)
+                let named = matches!(header.body(), Body::Deal { commitments: Some(named), .. } if *named == digest);
+                dealing_digest(header) == *dealing && (named || !terms.keeps(Rule::NamedCommitments))
             });
             if named { Ok(()) } else { Err("commitments that its header does not name") }
         }

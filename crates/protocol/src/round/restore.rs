@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::Round;
 use super::context::Context;
 use super::dealer::Dealer;
+use super::ending::{HIDDEN, SHOWN};
 use super::holder::Holder;
 use super::ledger::Taken;
 use super::receiver::Receiver;
@@ -72,7 +73,8 @@ impl Round {
             }
             if round.abstains && round.ended.is_none() {
                 // It was found while the node recovered, when no round was open.
-                return round.abstain(context);
+                let reason = if context.terms.is_malicious() { HIDDEN } else { SHOWN };
+                return round.abstain(context, reason);
             }
             if round.gave_up {
                 return round.forget(context);

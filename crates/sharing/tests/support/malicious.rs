@@ -1,6 +1,8 @@
 //! What the tests of malicious rounds share: dealings, and who sees what of them.
 #![allow(dead_code)] // Each of them uses some of it.
 
+use std::sync::LazyLock;
+
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sharing::{
@@ -18,6 +20,7 @@ pub(crate) fn column(min: i128, max: i128) -> Column {
 }
 
 /// A dealer with its input, and all that it makes.
+#[derive(Debug)]
 pub(crate) struct Dealt {
     pub(crate) scheme: Scheme,
     pub(crate) dealer: Dealer,
@@ -91,3 +94,35 @@ pub(crate) fn copy(opening: &Opening) -> Opening {
     opening.write_to(&mut bytes);
     Opening::read(&bytes, opening.len()).expect("canonical")
 }
+
+/// ℓ, little-endian.
+pub(crate) fn order() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&27_742_317_777_372_353_535_851_937_790_883_648_493u128.to_le_bytes());
+    bytes[31] = 0x10;
+    bytes
+}
+
+/// Zeros but for one value or blinding.
+pub(crate) fn single(cells: usize, cell: usize, blinding: bool, scalar: &[u8; 32]) -> Opening {
+    let mut bytes = vec![0; cells * 64];
+    let at = if blinding { cells + cell } else { cell };
+    bytes[at * 32..][..32].copy_from_slice(scalar);
+    Opening::read(&bytes, cells).expect("canonical")
+}
+
+/// Schemes with dealers of every kind.
+pub(crate) fn schemes() -> Vec<Scheme> {
+    vec![Scheme::additive(2), Scheme::additive(3), Scheme::shamir(3, 2), Scheme::shamir(5, 3), Scheme::shamir(4, 4)]
+}
+
+/// A dealing of some cells in each scheme, without proofs.
+pub(crate) static DEALT: LazyLock<Vec<Dealt>> = LazyLock::new(|| {
+    let columns = [column(-500, 500)];
+    let dealers = [(0, None), (1, Some(1)), (7, Some(0)), (3, None), (2, Some(3))];
+    let one = |((number, scheme), (index, compute))| {
+        let values: Vec<i128> = (0..9).map(|cell| cell * 31 - 100).collect();
+        deal(scheme, Dealer { index, compute }, place(2, number), &columns, &encode(&columns, &values))
+    };
+    (0..).zip(schemes()).zip(dealers).map(one).collect()
+});

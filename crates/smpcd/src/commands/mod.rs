@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod certs;
 pub(crate) mod demo;
+pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod input;
 pub(crate) mod result;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Status(args) => status::run(args),
         Command::Round(args) => round::run(args),
         Command::Result(args) => result::run(args),
+        Command::Evidence(args) => evidence::run(args),
         Command::Audit(args) => audit::run(args),
     }
 }

@@ -1,4 +1,6 @@
-//! `smpcd result`: shows and deletes results that are stored here. Reads files, needs no daemon.
+//! `smpcd result`: shows, verifies and deletes results. Reads files, needs no daemon.
+
+mod verify;
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::PathBuf;
@@ -6,7 +8,7 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use node::pending::{self, Act};
-use node::result::{Place, ResultError, ResultFile, ratio_unit, write_atomically};
+use node::result::{Place, ResultError, ResultFile, ResultMeta, ratio_unit, write_atomically};
 use node::settings::Settings;
 
 use crate::cli::Config;
@@ -33,6 +35,8 @@ pub(crate) struct Args {
 enum Command {
     /// Print a result, or write it to a file
     Show(Show),
+    /// Check a result from the commitments up, offline and with no secret: anybody can
+    Verify(verify::Args),
     /// Delete the files of a result: the result, its exports, its bundle
     Delete(Delete),
 }
@@ -84,6 +88,7 @@ struct Delete {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match &args.command {
         Command::Show(args) => show(args),
+        Command::Verify(args) => verify::run(args),
         Command::Delete(args) => delete(args),
     }
 }
@@ -159,63 +164,91 @@ fn failure(error: ResultError) -> Failure {
 /// # Errors
 /// Where the result file cannot be read.
 pub(crate) fn table(file: &ResultFile) -> io::Result<String> {
-    let meta = file.meta();
-    let mut figures = Table::new();
-    figures.load_style(presets::UTF8_FULL_CONDENSED);
-    let mut head = vec!["row".to_owned()];
-    let with_unit = |figure: &str, name: &str, unit: &str| match unit {
-        "" => format!("{name}\n{figure}"),
-        unit => format!("{name}\n{figure}, {unit}"),
-    };
-    for column in &meta.columns {
-        let released = [("sum", column.sum), ("mean", column.mean)];
-        let released = released.into_iter().filter(|(_, released)| *released);
-        head.extend(released.map(|(figure, _)| with_unit(figure, &column.name, &column.unit)));
-    }
-    let ratios = meta.ratios.iter().enumerate();
-    head.extend(ratios.map(|(position, ratio)| with_unit("ratio", &ratio.name, &ratio_unit(meta, position))));
-    figures.set_header(head);
-    let mut shown = 0;
+    let mut sheet = Sheet::new(file.meta());
     let mut blocks = file.blocks();
     'shown: while let Some((first, rows)) = blocks.next_block()? {
         for (row, totals) in (first..).zip(rows) {
-            if row == MOST_ROWS {
+            if !sheet.add(row, totals) {
                 break 'shown;
             }
-            let mut cells = vec![meta.rows.name(row).into_owned()];
-            for (column, total) in meta.columns.iter().zip(totals) {
-                cells.extend(column.sum.then(|| column.sum(*total).to_string()));
-                cells.extend(column.mean.then(|| column.mean(*total, meta.count()).to_string()));
-            }
-            let ratio = |position| meta.ratio(position, totals).map_or("–".to_owned(), |ratio| ratio.to_string());
-            cells.extend((0..meta.ratios.len()).map(ratio));
-            figures.add_row(cells);
-            shown += 1;
         }
     }
-    figures.column_iter_mut().skip(1).for_each(|column| {
-        column.set_cell_alignment(CellAlignment::Right);
-    });
-    let mut text = String::new();
-    if !meta.title.is_empty() {
-        text.push_str(&format!("{}\n", meta.title));
+    Ok(sheet.text("--format csv or --format json shows all of them"))
+}
+
+/// A table of figures in the making, row by row.
+struct Sheet<'a> {
+    meta: &'a ResultMeta,
+    figures: Table,
+    shown: u64,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(meta: &'a ResultMeta) -> Self {
+        let mut figures = Table::new();
+        figures.load_style(presets::UTF8_FULL_CONDENSED);
+        let mut head = vec!["row".to_owned()];
+        let with_unit = |figure: &str, name: &str, unit: &str| match unit {
+            "" => format!("{name}\n{figure}"),
+            unit => format!("{name}\n{figure}, {unit}"),
+        };
+        for column in &meta.columns {
+            let released = [("sum", column.sum), ("mean", column.mean)];
+            let released = released.into_iter().filter(|(_, released)| *released);
+            head.extend(released.map(|(figure, _)| with_unit(figure, &column.name, &column.unit)));
+        }
+        let ratios = meta.ratios.iter().enumerate();
+        head.extend(ratios.map(|(position, ratio)| with_unit("ratio", &ratio.name, &ratio_unit(meta, position))));
+        figures.set_header(head);
+        Self { meta, figures, shown: 0 }
     }
-    text.push_str(&format!(
-        "{}/{}, {} contributors: {}\n{figures}\n",
-        meta.computation,
-        meta.period,
-        meta.count(),
-        meta.contributors.join(", ")
-    ));
-    for warning in &meta.warnings {
-        text.push_str(&format!("WARNING: {warning}\n"));
+
+    /// Adds the figures of a row, unless there are enough for people.
+    fn add(&mut self, row: u64, totals: &[i128]) -> bool {
+        let meta = self.meta;
+        if row == MOST_ROWS {
+            return false;
+        }
+        let mut cells = vec![meta.rows.name(row).into_owned()];
+        for (column, total) in meta.columns.iter().zip(totals) {
+            cells.extend(column.sum.then(|| column.sum(*total).to_string()));
+            cells.extend(column.mean.then(|| column.mean(*total, meta.count()).to_string()));
+        }
+        let ratio = |position| meta.ratio(position, totals).map_or("–".to_owned(), |ratio| ratio.to_string());
+        cells.extend((0..meta.ratios.len()).map(ratio));
+        self.figures.add_row(cells);
+        self.shown += 1;
+        true
     }
-    let rows = meta.rows.len();
-    if rows > shown {
-        text.push_str(&format!("{} more rows: --format csv or --format json shows all of them\n", rows - shown));
+
+    /// All of it; `more` says where the rows are that are left out.
+    fn text(mut self, more: &str) -> String {
+        let meta = self.meta;
+        self.figures.column_iter_mut().skip(1).for_each(|column| {
+            column.set_cell_alignment(CellAlignment::Right);
+        });
+        let mut text = String::new();
+        if !meta.title.is_empty() {
+            text.push_str(&format!("{}\n", meta.title));
+        }
+        text.push_str(&format!(
+            "{}/{}, {} contributors: {}\n{}\n",
+            meta.computation,
+            meta.period,
+            meta.count(),
+            meta.contributors.join(", "),
+            self.figures
+        ));
+        for warning in &meta.warnings {
+            text.push_str(&format!("WARNING: {warning}\n"));
+        }
+        let rows = meta.rows.len();
+        if rows > self.shown {
+            text.push_str(&format!("{} more rows: {more}\n", rows - self.shown));
+        }
+        text.push_str(&format!("digest sha256:{}\n", hex(&meta.digest)));
+        text
     }
-    text.push_str(&format!("digest sha256:{}\n", hex(&meta.digest)));
-    Ok(text)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -6,7 +6,8 @@ use wire::frame::{Frame, FrameError, Header, Limits};
 use wire::link::{BulkId, BulkKind, CardSerial, Grant, Have, Hello, Pin, Recall, SectionDigest};
 use wire::message::{Closing, Lock, Until, Votes};
 use wire::{
-    Body, DealingDigest, RoundId, Sealed, Secret32, Set, SetDigest, SetEntry, ShareContent, Signer, Text, Vote,
+    Body, DealingDigest, Grievance, MAX_PARTIES, RoundId, Sealed, Secret32, Seq, Set, SetDigest, SetEntry,
+    ShareContent, SignedHeader, Signer, Text, Vote,
 };
 use zeroize::Zeroizing;
 
@@ -84,12 +85,16 @@ fn lock() -> Lock {
     Lock { attempt: 6, set: set(), readys: votes() }
 }
 
+fn shares() -> Seq<[u8; 32], MAX_PARTIES> {
+    vec![[0xA1; 32], [0xA2; 32]].try_into().unwrap()
+}
+
 const DEALING: DealingDigest = DealingDigest([0xD0; 32]);
 const SET: SetDigest = SetDigest([0x5E; 32]);
 
 /// Every kind of body, and every variant within one.
 pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
-    let share = |content| Body::Share { dealing: DEALING, salt: Secret32([0x5A; 32]), content };
+    let share = |content| Body::Share { dealing: DEALING, salt: Some(Secret32([0x5A; 32])), content };
     vec![
         (
             "propose",
@@ -100,9 +105,14 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
                 proof: votes(),
             },
         ),
-        ("deal", Body::Deal { shares: vec![[0xA1; 32], [0xA2; 32]].try_into().unwrap() }),
+        ("deal", Body::Deal { shares: shares(), commitments: None }),
+        ("deal-malicious", Body::Deal { shares: shares(), commitments: Some([0xCD; 32]) }),
         ("share-seed", share(ShareContent::Seed(Secret32([0x5D; 32])))),
         ("share-elements", share(ShareContent::Elements)),
+        (
+            "share-malicious",
+            Body::Share { dealing: DEALING, salt: None, content: ShareContent::Seed(Secret32([0x5D; 32])) },
+        ),
         ("receipt", Body::Receipt { dealing: DEALING }),
         ("dealt", Body::Dealt { dealing: DEALING, receipts: votes() }),
         (
@@ -132,6 +142,37 @@ pub(crate) fn bodies() -> Vec<(&'static str, Body)> {
         ("abandon", Body::Abandon { reason: Text::truncated("") }),
         ("close", Body::Close { until: Until::Attempt(7), lock: Some(lock()) }),
         ("close-forever", Body::Close { until: Until::Forever, lock: None }),
+        (
+            "commitments",
+            Body::Commitments {
+                dealing: DEALING,
+                commitments: vec![0xE0, 0xE1].try_into().unwrap(),
+                proofs: vec![0xF0].try_into().unwrap(),
+            },
+        ),
+        (
+            "complaint-cell",
+            Body::Complaint {
+                dealer: 3,
+                grievance: Grievance::Cell {
+                    dealing: DEALING,
+                    cell: 0x0403_0201,
+                    value: [0x7A; 32],
+                    blinding: [0x7B; 32],
+                    path: vec![[0x7C; 32], [0x7D; 32]].try_into().unwrap(),
+                },
+            },
+        ),
+        (
+            "complaint-headers",
+            Body::Complaint {
+                dealer: 3,
+                grievance: Grievance::Headers {
+                    one: SignedHeader { shares: shares(), commitments: None, signature: [0xC7; 64] },
+                    other: SignedHeader { shares: shares(), commitments: Some([0xCD; 32]), signature: [0xC8; 64] },
+                },
+            },
+        ),
     ]
 }
 

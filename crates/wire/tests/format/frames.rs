@@ -15,7 +15,7 @@ fn header(length: usize, kind: u8) -> [u8; HEADER] {
 fn each_kind_has_its_limit() {
     let chunk_prefix = 44;
     for (kind, most) in [
-        (2, wire::envelope::MAX_ENVELOPE),
+        (2, LIMITS.envelope()),
         (3, MAX_HAVE),
         (4, 64),
         (5, chunk_prefix + LIMITS.chunk),
@@ -74,12 +74,23 @@ fn the_largest_messages_fit_their_frames() {
     let certificate = wire::Body::Certificate { attempt: u32::MAX, set, accepts: votes, receipts };
     let close = wire::Body::Close { until, lock: Some(lock) };
     for body in [open, certificate, close] {
-        assert!(body.encode().len() <= wire::envelope::MAX_BODY, "{}", body.kind().name());
+        assert!(body.encode().len() <= wire::envelope::MAX_VOTES, "{}", body.kind().name());
         let message = wire::Sealed::sign(crate::fixtures::ROUND, 63, None, body, &crate::fixtures::Key::rfc8032());
-        assert!(message.bytes().len() <= wire::envelope::MAX_ENVELOPE);
+        assert!(message.bytes().len() <= LIMITS.envelope());
         let frame = Frame::Message(Zeroizing::new(message.bytes().to_vec()));
         assert_eq!(read_frame(&frame.encode()).unwrap(), frame);
     }
+    // Commitments need what their agreement says, and no other agreement takes them.
+    let commitments = vec![1; wire::message::MAX_COMMITMENTS].try_into().expect("the most commitments");
+    let proofs = vec![1; wire::message::MAX_PROOFS].try_into().expect("the most proofs");
+    let body = wire::Body::Commitments { dealing: entry.dealing, commitments, proofs };
+    assert!(body.encode().len() <= wire::envelope::MAX_BODY);
+    let message = wire::Sealed::sign(crate::fixtures::ROUND, 63, None, body, &crate::fixtures::Key::rfc8032());
+    let frame = Frame::Message(Zeroizing::new(message.bytes().to_vec())).encode();
+    assert!(matches!(read_frame(&frame), Err(FrameError::TooLarge { .. })));
+    let (header, _) = frame.split_first_chunk().expect("a header");
+    let limits = Limits { commitments: wire::envelope::MAX_BODY, ..LIMITS };
+    assert!(Header::parse(header, Some(&limits)).is_ok());
     let digests = vec![[1; 32]; wire::link::MAX_INVENTORY];
     let have =
         wire::link::Have { round: crate::fixtures::ROUND, messages: digests.try_into().expect("a full inventory") };
