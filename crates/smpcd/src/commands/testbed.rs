@@ -27,6 +27,9 @@ use crate::home::{self, Made, NewHome};
 /// Name of the consortium of a testbed.
 const NAME: &str = "testbed";
 
+/// The greatest figure of the example where bounds are proven: 4·10^9 pennies fit 32 bits, and the 50,000,000 pounds of
+/// other rounds would take 64, which costs twice the time.
+const PROVEN_MAX: &str = "40000000";
 /// How long dealings are waited for where a party is known to cheat.
 const HURRIED_COLLECT: Duration = Duration::from_secs(3);
 /// When such a round is given up; with a certificate at twice that time.
@@ -217,6 +220,9 @@ impl Testbed {
                     rows: Some(RowsDraft::Count(i64::from(*rows))),
                     ..average_expenditure()
                 };
+                if adversary == "malicious" {
+                    example.columns.iter_mut().for_each(|column| column.max = Some(PROVEN_MAX.to_owned()));
+                }
                 if *hurried {
                     (example.collect_for, example.give_up_after) = (Some(HURRIED_COLLECT), Some(HURRIED_GIVE_UP));
                 }

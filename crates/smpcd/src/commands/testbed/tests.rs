@@ -155,6 +155,16 @@ fn thresholds_make_an_agreement_with_the_least_number_of_contributors() {
 }
 
 #[test]
+fn figures_of_malicious_rounds_are_proven_with_32_bits() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("bed");
+    testbed(&folder, &["--adversary", "malicious"]).unwrap();
+    let agreement = AgreementFile::load(&folder.join("agreement.toml")).unwrap().agreement;
+    let column = &agreement.computations()[0].columns[0].bounds;
+    assert!(u32::try_from(column.max - column.min).is_ok());
+}
+
+#[test]
 fn what_cannot_be_is_refused_in_the_words_of_the_command_line() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("bed");
