@@ -166,7 +166,7 @@ impl<'a> Case<'a> {
         // A holder that complains about a cell that is not the one it got.
         let complaint = self.complaint(CHEAT, &self.deal(HONEST), &share, 2);
         let honest = [self.deal(HONEST), self.commitments(HONEST)];
-        let false_complaint = [&honest[..], &[complaint.clone()]].concat();
+        let false_complaint = [&honest[..], std::slice::from_ref(&complaint)].concat();
 
         let close = self.signed(CHEAT, None, Body::Close { until: Until::Forever, lock: None });
         let mut elements = self.elements(CHEAT);
