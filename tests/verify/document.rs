@@ -65,7 +65,7 @@ fn a_bundle_begins_as_it_is_written() {
         expected.extend(b"pay");
         expected.extend([6, 0, 0, 0]);
         expected.extend(b"2026-1");
-        // v, a result, a certificate, attempt 1, every party's dealing, the first dealer.
+        // v, a result, a certificate; then its attempt, and every party's dealing from the first.
         expected.extend([0, 0, 0, 0]);
         expected.extend([0, 0, 0, 0]);
         expected.extend([1]);
@@ -76,7 +76,7 @@ fn a_bundle_begins_as_it_is_written() {
         assert_eq!(certificate[8..10], [0, 0]);
         // The last partial sum ends the file: 6 values and 6 blindings behind their holder and their count.
         let last = &bundle[bundle.len() - 2 - 4 - 64 * 6..];
-        assert_eq!(usize::from(last[0]), made.keys.len() - 1);
+        assert!(usize::from(last[0]) < made.keys.len());
         assert_eq!(last[1..6], [0, 0x80, 1, 0, 0]);
     }
 }
