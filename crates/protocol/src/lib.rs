@@ -10,3 +10,6 @@ mod armour;
 pub mod card;
 pub mod recovery;
 pub mod round;
+
+/// Whether rules can be switched off in this build: never in a program that people run.
+pub const WEAKENED: bool = cfg!(feature = "weakened");

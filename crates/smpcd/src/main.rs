@@ -18,6 +18,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// What people run keeps every rule of the protocol. Simulations may not, and cargo gives everything that it builds
+/// together the same features: `cargo build --release -p smpcd` builds the program alone.
+#[cfg(not(debug_assertions))]
+const _: () =
+    assert!(!protocol::WEAKENED, "build smpcd by itself, with -p smpcd: a simulation is being built beside it");
+
 fn main() -> ExitCode {
     match commands::run(&cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

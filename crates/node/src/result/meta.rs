@@ -114,8 +114,8 @@ impl ResultRows {
 pub struct PartialSum {
     /// Id of the holder.
     pub holder: String,
-    /// The elements, row-major.
-    pub elements: Vec<u128>,
+    /// The elements, row-major, as decimal numbers: those of a malicious round have 252 bits.
+    pub elements: Vec<String>,
 }
 
 impl PartialSum {
@@ -124,10 +124,28 @@ impl PartialSum {
     pub fn new(holder: &str, cells: &Cells) -> Self {
         let mut bytes = Vec::new();
         cells.write_to(&mut bytes);
-        let element = |bytes: &[u8]| bytes.iter().rev().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
-        let elements = bytes.chunks(cells.field().element_bytes()).map(element).collect();
+        let elements = bytes.chunks(cells.field().element_bytes()).map(decimal).collect();
         Self { holder: holder.to_owned(), elements }
     }
+}
+
+/// A little-endian number in decimal digits.
+fn decimal(bytes: &[u8]) -> String {
+    const BASE: u64 = 1_000_000_000_000_000;
+    // Limbs to that base, the lowest first.
+    let mut limbs = vec![0u64];
+    for byte in bytes.iter().rev() {
+        let mut carry = u64::from(*byte);
+        for limb in &mut limbs {
+            let value = (*limb << 8) + carry;
+            (*limb, carry) = (value % BASE, value / BASE);
+        }
+        if carry > 0 {
+            limbs.push(carry);
+        }
+    }
+    let (first, rest) = limbs.split_last().expect("there is one limb at least");
+    rest.iter().rev().fold(first.to_string(), |text, limb| text + &format!("{limb:015}"))
 }
 
 impl fmt::Debug for PartialSum {

@@ -384,10 +384,14 @@ fn partial_sums_are_kept_for_small_tables_only() {
         sum
     };
     let p = (1u128 << 64) - (1 << 32) + 1;
-    assert_eq!(PartialSum::new("p1", &cells(Field::Field64, &[3, -1])).elements, [3, p - 1]);
+    assert_eq!(PartialSum::new("p1", &cells(Field::Field64, &[3, -1])).elements, ["3".to_owned(), (p - 1).to_string()]);
     let wide = PartialSum::new("p1", &cells(Field::Field128, &[-1]));
-    assert!(wide.elements[0] > u128::from(u64::MAX));
-    assert!(!format!("{wide:?}").contains(&wide.elements[0].to_string()));
+    assert_eq!(wide.elements, [(u128::MAX - (7 << 66) + 1).to_string()]);
+    assert!(!format!("{wide:?}").contains(&wide.elements[0]));
+    // 2^252 + 27742317777372353535851937790883648493 − 1, the order of the group without one.
+    let widest = PartialSum::new("p1", &cells(Field::Ristretto255, &[-1]));
+    let order = "7237005577332262213973186563042994240857116359379907606001950938285454250988";
+    assert_eq!(widest.elements, [order]);
 
     let mut small = meta(ResultRows::Count(1), vec![column("a", "", 0, true, true)]);
     small.partials = vec![wide];

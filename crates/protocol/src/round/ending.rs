@@ -98,8 +98,10 @@ impl Round {
         } else if context.board.certified.is_none() || over(self.last_day()) {
             let waits: Vec<String> =
                 self.waits(context.ledger, context.board).iter().map(ToString::to_string).collect();
-            let after = context.terms.computation().give_up_after.as_secs();
-            self.abandon(context, alloc::format!("given up after {after} s: waited for {}", waits.join(", ")));
+            let times = if context.board.certified.is_some() { 2 } else { 1 };
+            let after = context.terms.computation().give_up_after.as_secs() * times;
+            let waits = if waits.is_empty() { "nobody".to_string() } else { waits.join(", ") };
+            self.abandon(context, alloc::format!("given up after {after} s: waited for {waits}"));
             // With a certificate nothing is left that could make it void.
             self.closed = context.board.certified.is_some();
         }

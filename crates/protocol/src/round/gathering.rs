@@ -7,6 +7,8 @@
 //! Attacker: holders that lie, stop half-way, or say two things. A lie is named, and what it is told in is not used.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use wire::link::BulkKind;
@@ -19,6 +21,7 @@ use super::flow::Inflow;
 use super::job::{Job, Part};
 use super::ledger::Ledger;
 use super::receiver::{announced, announced_digest, grace_over, lacking_receipts};
+use super::rule::Rule;
 use super::step::Millis;
 use super::terms::Terms;
 
@@ -58,7 +61,7 @@ impl Gathering {
         if ready.len() < usize::from(terms.quorum().k) {
             return;
         }
-        let Some(dealings) = commitments_of(context.ledger, &certified) else { return };
+        let Some(dealings) = commitments_of(terms, context.ledger, &certified) else { return };
         let enough = *self.enough.get_or_insert(context.now);
         let missing =
             certified.set.holders.iter().any(|holder| !ready.contains(holder) && !self.refused.contains(holder));
@@ -80,6 +83,18 @@ impl Gathering {
         let usable =
             |holder: &u16| !self.refused.contains(holder) && !ledger.contradicted(MessageKind::Partial, *holder);
         announced(ledger, board).into_iter().filter(usable).collect()
+    }
+
+    /// Why no total can come any more: fewer than k holders of Q are left whose partial sum may be used.
+    pub(super) fn hopeless(&self, terms: &Terms, ledger: &Ledger, board: &Board) -> Option<String> {
+        let certified = board.certified.as_ref().filter(|_| terms.is_result(terms.me()) && self.opening.is_empty())?;
+        let useless =
+            |holder: &&u16| self.refused.contains(holder) || ledger.contradicted(MessageKind::Partial, **holder);
+        let out: Vec<&str> =
+            certified.set.holders.iter().filter(useless).map(|&holder| terms.party_id(holder)).collect();
+        let (left, k) = (certified.set.holders.len() - out.len(), usize::from(terms.quorum().k));
+        let who = out.join(", ");
+        (left < k).then(|| format!("a total takes {k} good partial sums, and only {left} can come: not that of {who}"))
     }
 
     fn is_here(&self, terms: &Terms, holder: u16) -> bool {
@@ -133,9 +148,10 @@ impl Gathering {
 }
 
 /// The Commitments of S, where all are here.
-pub(super) fn commitments_of(ledger: &Ledger, certified: &Certified) -> Option<Vec<Sealed>> {
+fn commitments_of(terms: &Terms, ledger: &Ledger, certified: &Certified) -> Option<Vec<Sealed>> {
+    let any = !terms.keeps(Rule::CertifiedCommitments);
     let of = |entry: &wire::SetEntry| {
-        ledger.from(MessageKind::Deal, entry.dealer).filter(|header| dealing_digest(header) == entry.dealing)?;
+        ledger.from(MessageKind::Deal, entry.dealer).filter(|header| any || dealing_digest(header) == entry.dealing)?;
         ledger.from(MessageKind::Commitments, entry.dealer).cloned()
     };
     certified.set.dealings.iter().map(of).collect()

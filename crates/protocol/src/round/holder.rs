@@ -14,6 +14,7 @@ use super::context::Context;
 use super::incoming::Incoming;
 use super::job::{Arriving, Job, ShareError, StoreError, Summand};
 use super::restore::secret;
+use super::rule::Rule;
 use super::step::{Change, Millis, SecretName};
 use super::workplace::Object;
 
@@ -134,7 +135,7 @@ impl Holder {
         let headers: Vec<(u16, DealingDigest)> = context.board.headers.iter().map(|(&d, &h)| (d, h)).collect();
         for (dealer, dealing) in headers {
             // PROTOCOL 4.8: who holds evidence against a dealer gives it no Receipt any more.
-            if self.holds(dealer) || (context.terms.is_malicious() && context.board.is_guilty(dealer)) {
+            if self.holds(dealer) || (context.terms.is_malicious() && refused(context, dealer)) {
                 continue;
             }
             if dealer == me {
@@ -234,7 +235,7 @@ impl Holder {
                 let held = unverified.seed.take().map_or(Held::Stored, Held::Seed);
                 self.unverified.remove(&dealer);
                 // Evidence may have come meanwhile.
-                if context.board.is_guilty(dealer) {
+                if refused(context, dealer) {
                     return context.erase(Object::Share(dealer));
                 }
                 return self.keep(context, dealer, dealing, held);
@@ -357,6 +358,11 @@ impl Unverified {
         let seed = context.seed();
         context.run(Job::Verify { commitments, root: self.root, share, seed });
     }
+}
+
+/// Whether there is evidence against that dealer.
+fn refused(context: &Context<'_>, dealer: u16) -> bool {
+    context.board.is_guilty(dealer) && context.terms.keeps(Rule::EvidenceFirst)
 }
 
 /// A Share is one under D_i only if its salted digest is the one in the header. Of an explicit one, that shows when all

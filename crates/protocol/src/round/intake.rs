@@ -233,8 +233,8 @@ fn admit(context: &Context<'_>, message: &Sealed) -> Result<(), Refusal> {
         Body::Commitments { dealing, commitments, proofs } => {
             let named = context.ledger.from(MessageKind::Deal, sender).is_some_and(|header| {
                 let digest = wire::message::commitments_digest(commitments, proofs);
-                dealing_digest(header) == *dealing
-                    && matches!(header.body(), Body::Deal { commitments: Some(named), .. } if *named == digest)
+                let named = matches!(header.body(), Body::Deal { commitments: Some(named), .. } if *named == digest);
+                dealing_digest(header) == *dealing && (named || !terms.keeps(Rule::NamedCommitments))
             });
             if named { Ok(()) } else { Err("commitments that its header does not name") }
         }

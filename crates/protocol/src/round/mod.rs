@@ -300,6 +300,9 @@ impl Round {
                 voter::herald(context);
                 self.holder.advance(context);
                 self.receiver.advance(context);
+                if let Some(trouble) = self.receiver.hopeless(context.terms, context.ledger, context.board) {
+                    self.withhold(context, trouble);
+                }
             }
             if context.inbox.is_empty() {
                 break;

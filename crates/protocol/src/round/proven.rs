@@ -22,6 +22,7 @@ use wire::{Body, Grievance, Sealed};
 use zeroize::Zeroizing;
 
 use super::job::{Done, JobSeed, Made, Opened, Part, ShareError, Summand, Total};
+use super::rule::Rule;
 use super::terms::Terms;
 use super::workplace::{Cores, KEEP_PARTIALS, Object, Workplace};
 
@@ -42,7 +43,7 @@ pub(super) fn deal(
     let mut bytes = Zeroizing::new(Vec::new());
     place.read(Object::Snapshot, 0, &mut bytes)?;
     let cells = Cells::read(terms.layout().field, &bytes).map_err(|error| error.to_string())?;
-    let encoded = Encoded::restore(terms.columns(), 0, cells).map_err(|error| error.to_string())?;
+    let encoded = encoded(terms, cells)?;
     // PROTOCOL 2.2: a dealing key is bound to one input, so what is dealt must be what the key was drawn for.
     let mut dealt = InputHasher::new(terms.layout());
     dealt.update(&encoded);
@@ -69,8 +70,10 @@ pub(super) fn deal(
     if !explicit().all(|(seat, opening)| check.holds(seat, opening)) {
         return Err("the dealing does not pass its own check: this is a bug in smpcd, please report it".to_string());
     }
-    check_bounds(place, &bounds, &points, &proofs, seed)
-        .map_err(|_| "the proofs do not pass their own check: this is a bug in smpcd, please report it".to_string())?;
+    let proven = check_bounds(place, &bounds, &points, &proofs, seed);
+    if proven.is_err() && terms.keeps(Rule::OwnBounds) {
+        return Err("the proofs do not pass their own check: this is a bug in smpcd, please report it".to_string());
+    }
 
     for (seat, opening) in explicit() {
         let Some(&recipient) = terms.computes().get(usize::from(seat)) else { continue };
@@ -84,9 +87,21 @@ pub(super) fn deal(
     Ok(Made { shares: dealing.roots(), proven: Some((commitments, proofs)) })
 }
 
+/// PROTOCOL 4.1: dealing reads only the snapshot, whose values are within bounds.
+fn encoded(terms: &Terms, cells: Cells) -> Result<Encoded, String> {
+    #[cfg(feature = "weakened")]
+    if !terms.keeps(Rule::OwnBounds) {
+        return Ok(Encoded::unchecked_cells(cells));
+    }
+    Encoded::restore(terms.columns(), 0, cells).map_err(|error| error.to_string())
+}
+
 /// PROTOCOL 5.2: everybody finds the same, so what is wrong names the dealer.
 pub(super) fn check(terms: &Terms, place: &mut dyn Workplace, message: &Sealed, seed: &JobSeed) -> Done {
-    let checked = check_message(terms, place, message, seed).map(drop);
+    let checked = match terms.keeps(Rule::ProvenBounds) {
+        true => check_message(terms, place, message, seed).map(drop),
+        false => Ok(()),
+    };
     Done::Checked { dealer: message.sender(), checked }
 }
 
@@ -159,13 +174,13 @@ pub(super) fn verify(
     };
     let opening = opening(terms, place, share).map_err(ShareError::Workplace)?;
     let at = terms.place(dealer);
-    if opening.root(&at, seat) != *root {
+    if opening.root(&at, seat) != *root && terms.keeps(Rule::ShareRoot) {
         return Err(ShareError::Unnamed);
     }
     let (points, _) = read(terms, message).map_err(ShareError::Workplace)?;
-    let mut check = SumCheck::new(terms.scheme(), terms.cells(), &mut rng(seed, 0));
+    let mut check = SumCheck::new(terms.scheme(), terms.cells(), &mut weights(terms, seed));
     check.add(from, &points);
-    if check.holds(seat, &opening) {
+    if check.holds(seat, &opening) || !terms.keeps(Rule::CommittedShare) {
         return Ok(());
     }
     let Some(cell) = sharing::first_bad_cell(terms.scheme(), from, seat, &points, &opening) else {
@@ -184,7 +199,8 @@ pub(super) fn verify(
 /// PROTOCOL 5.4: a cell under the header's root that is not what was committed to. Else the accuser is the culprit.
 pub(super) fn judge(terms: &Terms, complaint: &Sealed, root: &[u8; 32], message: &Sealed) -> Done {
     let (accuser, dealer) = (complaint.sender(), message.sender());
-    Done::Judged { accuser, dealer, holds: complaint_holds(terms, complaint, root, message) }
+    let holds = complaint_holds(terms, complaint, root, message) || !terms.keeps(Rule::JudgedComplaint);
+    Done::Judged { accuser, dealer, holds }
 }
 
 pub(super) fn complaint_holds(terms: &Terms, complaint: &Sealed, root: &[u8; 32], message: &Sealed) -> bool {
@@ -263,7 +279,8 @@ pub(super) fn open(
             opened.unannounced.push(holder);
             continue;
         }
-        match Opening::read(&bytes, terms.cells()).ok().filter(|opening| check.holds(seat, opening)) {
+        let holds = |opening: &Opening| check.holds(seat, opening) || !terms.keeps(Rule::CommittedSums);
+        match Opening::read(&bytes, terms.cells()).ok().filter(holds) {
             Some(opening) => good.push((holder, seat, opening)),
             None => opened.wrong.push((holder, bytes.to_vec())),
         }
@@ -288,7 +305,7 @@ pub(super) fn open(
 
 /// The check that the commitments of S make of every partial sum and of the total.
 pub(super) fn sum_check(terms: &Terms, dealings: &[Sealed], seed: &JobSeed) -> Result<SumCheck, String> {
-    let mut check = SumCheck::new(terms.scheme(), terms.cells(), &mut rng(seed, 0));
+    let mut check = SumCheck::new(terms.scheme(), terms.cells(), &mut weights(terms, seed));
     for message in dealings {
         let dealer = terms.dealer(message.sender()).ok_or("a dealing of a party that contributes nothing")?;
         check.add(dealer, &read(terms, message)?.0);
@@ -300,7 +317,7 @@ pub(super) fn sum_check(terms: &Terms, dealings: &[Sealed], seed: &JobSeed) -> R
 ///
 /// Neither can fail where k partial sums were good and k of the holders of every dealing in S honest.
 pub(super) fn decode(terms: &Terms, check: &SumCheck, total: &Opening, dealings: usize) -> Result<Vec<i128>, String> {
-    if !check.total_holds(total) {
+    if !check.total_holds(total) && terms.keeps(Rule::CommittedSums) {
         return Err("the total is not what the commitments fix, although every part of it is".to_string());
     }
     let contributors = u32::try_from(dealings).unwrap_or(u32::MAX);
@@ -314,6 +331,11 @@ pub(super) fn values_for_people(terms: &Terms, partials: &[(u16, Vec<u8>)]) -> V
         return Vec::new();
     }
     partials.iter().map(|(holder, bytes)| (*holder, bytes[..bytes.len() / 2].to_vec())).collect()
+}
+
+/// PROTOCOL 5.1: the verifier's own random weights, drawn after what it checks was here.
+fn weights(terms: &Terms, seed: &JobSeed) -> ChaCha20Rng {
+    if terms.keeps(Rule::FreshWeights) { rng(seed, 0) } else { rng(&Zeroizing::new([0; 32]), 0) }
 }
 
 /// A generator for one purpose of a job.

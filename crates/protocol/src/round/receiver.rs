@@ -225,6 +225,12 @@ impl Receiver {
         }
     }
 
+    /// Why there can be no result here any more.
+    pub(super) fn hopeless(&self, terms: &Terms, ledger: &Ledger, board: &Board) -> Option<Trouble> {
+        let Self::Gathering(gathering) = self else { return None };
+        gathering.hopeless(terms, ledger, board).map(Trouble::Peers)
+    }
+
     /// When it goes on without those that it waits for, if it can.
     pub(super) fn again(&self, terms: &Terms) -> Option<Millis> {
         match self {

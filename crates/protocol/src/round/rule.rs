@@ -28,6 +28,26 @@ pub enum Rule {
     CollectFirst,
     /// So many Closes of ∞ without a lock make a round void, and not one less (PROTOCOL 4.8).
     EnoughCloses,
+    /// An input lies within its bounds before it is dealt, and a dealer looks at its own proofs (PROTOCOL 4.1, 5).
+    OwnBounds,
+    /// Commitments come with range proofs that hold (PROTOCOL 5.2).
+    ProvenBounds,
+    /// A share is what its dealer has committed to (PROTOCOL 5.1).
+    CommittedShare,
+    /// A share gives the Merkle root in its header (PROTOCOL 5.4).
+    ShareRoot,
+    /// Weights of a check are drawn afresh, after what is checked was here (PROTOCOL 5.1).
+    FreshWeights,
+    /// Partial sums and the total are what the commitments fix (PROTOCOL 5.3).
+    CommittedSums,
+    /// A complaint is judged before anybody is named (PROTOCOL 5.4).
+    JudgedComplaint,
+    /// No Receipt for a dealer against whom there is evidence (PROTOCOL 4.8).
+    EvidenceFirst,
+    /// Commitments are those that their header names (PROTOCOL 3).
+    NamedCommitments,
+    /// Partial sums are held against the Commitments of the dealings that were certified, and of no others (PROTOCOL 5.3).
+    CertifiedCommitments,
 }
 
 /// The rules that a party keeps to, and how it checks signatures.

@@ -180,7 +180,7 @@ fn told(args: &Args, figures: &[String], ran: &Ran) -> Result<String, Failure> {
         text += "\n";
     }
     match results.first() {
-        None => text += &cheat::ending(first),
+        None => text += &cheat::ending(first, args.cheat),
         Some(result) => {
             let contributors = &result.meta().contributors;
             let of =

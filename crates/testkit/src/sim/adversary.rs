@@ -1,18 +1,22 @@
 //! An adversary that holds the keys and the links of some parties, and does what it can with them (PROTOCOL 4).
 //!
 //! Its machines run the honest code, perhaps without some of its rules; what they send it drops, doubles, changes and sends
-//! to others, and it signs beside it whatever it pleases. It hears what all of its parties hear. It does not touch partial sums
-//! nor elements, for semi-honest arithmetic promises nothing then.
+//! to others, and it signs beside it whatever it pleases. It hears what all of its parties hear. Dealings, elements and partial
+//! sums it touches in malicious rounds alone, for semi-honest arithmetic promises nothing then.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use protocol::round::Rule;
+use protocol::round::{Rule, Terms, dealing_digest};
 use wire::message::Votes;
-use wire::{Body, Closing, Lock, MAX_PARTIES, MessageKind, RoundId, Seq, Set, SetDigest, Until};
+use wire::{
+    Body, Closing, DealingDigest, Grievance, Lock, MAX_PARTIES, MessageKind, RoundId, Seq, Set, SetDigest, Until,
+};
+use zeroize::Zeroizing;
 
-use super::forger::{Ear, Forger, Outgoing, Tamper};
+use super::cheat::{Cheat, SumLie, cheating};
+use super::forger::{Ear, Forger, Meddler, Outgoing, Tamper};
 use super::lies::lies;
 use super::network::Parcel;
 use super::plan::Plan;
@@ -41,8 +45,18 @@ pub enum Habit {
     ClosesEarly,
     /// Closes the round for ever, and goes on.
     ClosesForEver,
-    /// Deals under two headers.
+    /// Deals under two headers, each with the Commitments and Shares that belong to it.
     DealsTwice,
+    /// Deals wrongly.
+    Cheats(Cheat),
+    /// Sums wrongly.
+    SumsWrongly(SumLie),
+    /// Announces two partial sums.
+    SumsTwice,
+    /// Spoils elements on their way to some parties.
+    Spoils,
+    /// Complains of dealings that are good.
+    Complains,
     /// Sends again what it once sent.
     Repeats,
     /// Does not let its machine hear messages of a kind.
@@ -66,6 +80,7 @@ pub(super) fn loose(dice: &mut Dice) -> Vec<Rule> {
 
 /// What it knows and is about to do.
 struct Adversary {
+    terms: Terms,
     dice: Dice,
     forgers: BTreeMap<u16, Forger>,
     parties: u16,
@@ -78,11 +93,16 @@ struct Adversary {
     sets: BTreeMap<(RoundId, u32), BTreeSet<SetDigest>>,
     /// Another set than the last that was opened, by round.
     others: BTreeMap<RoundId, Set>,
+    /// Its other dealings, by party and round.
+    second: BTreeMap<(u16, RoundId), DealingDigest>,
     sent: Vec<(u16, u16, Parcel)>,
+    /// Dealings that it has heard of.
+    heard: Vec<(u16, DealingDigest)>,
 }
 
 /// An adversary that holds the corrupt parties of a plan.
-pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
+pub(super) fn adversary(plan: &Plan, terms: &Terms) -> (Tamper, Ear, Meddler) {
+    let round = terms.round();
     let mut dice = plan.dice("adversary");
     let kinds = [
         MessageKind::Deal,
@@ -95,10 +115,12 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
         MessageKind::Certificate,
         MessageKind::Partial,
         MessageKind::Close,
+        MessageKind::Commitments,
+        MessageKind::Complaint,
     ];
     let random = (0..2 + dice.below(5)).map(|_| {
         let kind = kinds[dice.index(kinds.len())];
-        match dice.below(16) {
+        match dice.below(24) {
             0 | 1 => Habit::KeepsBack(kind),
             2 => Habit::Shuns,
             3 | 4 => Habit::Lies,
@@ -110,6 +132,10 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
             12 => Habit::DealsTwice,
             13 => Habit::InventsLocks,
             14 => Habit::RepeatsADealer,
+            15..=17 => Habit::Cheats(Cheat::random(&mut dice, terms.quorum().n)),
+            18 | 19 => Habit::SumsWrongly(SumLie::ALL[dice.index(SumLie::ALL.len())]),
+            20 => [Habit::SumsTwice, Habit::Spoils][dice.index(2)],
+            21 | 22 => Habit::Complains,
             _ => Habit::Deaf(kind),
         }
     });
@@ -117,7 +143,20 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
     let habits = if plan.habits.is_empty() { random } else { plan.habits.clone() };
     let aversion = [30, 60, 100][dice.index(3)];
     let quorum = plan.quorum();
+    let find = |habit: fn(&Habit) -> bool| habits.iter().copied().find(habit);
+    let (cheats, lies) =
+        (find(|habit| matches!(habit, Habit::Cheats(_))), find(|h| matches!(h, Habit::SumsWrongly(_))));
+    let meddler: Meddler = Box::new(move |working| {
+        if let Some(Habit::Cheats(cheat)) = cheats {
+            cheat.meddle(working);
+        }
+        if let Some(Habit::SumsWrongly(lie)) = lies {
+            lie.meddle(working);
+        }
+    });
     let adversary = Rc::new(RefCell::new(Adversary {
+        terms: terms.clone(),
+        second: BTreeMap::new(),
         forgers: plan.corrupt.iter().map(|&party| (party, Forger::new(plan, party, round))).collect(),
         parties: plan.parties(),
         least: plan.least(),
@@ -127,12 +166,13 @@ pub(super) fn adversary(plan: &Plan, round: RoundId) -> (Tamper, Ear) {
         sets: BTreeMap::new(),
         others: BTreeMap::new(),
         sent: Vec::new(),
+        heard: Vec::new(),
         dice,
     }));
     let listening = Rc::clone(&adversary);
     let tamper: Tamper = Box::new(move |outgoing| adversary.borrow_mut().sends(outgoing));
     let ear: Ear = Box::new(move |incoming| listening.borrow_mut().hears(incoming.parcel));
-    (tamper, ear)
+    (tamper, ear, meddler)
 }
 
 impl Adversary {
@@ -143,6 +183,9 @@ impl Adversary {
     fn hears(&mut self, parcel: &Parcel) -> bool {
         let Some(envelope) = parcel.envelope() else { return true };
         self.learn(envelope.round(), envelope.body());
+        if let Body::Commitments { dealing, .. } = envelope.body() {
+            self.heard.push((envelope.sender(), *dealing));
+        }
         !self.has(Habit::Deaf(envelope.body().kind())) || self.dice.percent(20)
     }
 
@@ -162,7 +205,7 @@ impl Adversary {
     fn sends(&mut self, outgoing: &Outgoing<'_>) -> Vec<(u16, Parcel)> {
         let (from, to) = (outgoing.from, outgoing.to);
         let (Some(forger), Some(envelope)) = (self.forgers.get(&from).cloned(), outgoing.parcel.envelope()) else {
-            return outgoing.unchanged();
+            return vec![(to, self.elements(outgoing))];
         };
         if envelope.sender() != from {
             return outgoing.unchanged();
@@ -225,7 +268,24 @@ impl Adversary {
             }
             Body::Open { .. } if self.has(Habit::RepeatsADealer) => vec![says(repeating(body))],
             Body::Deal { shares, commitments } if self.has(Habit::DealsTwice) && disliked => {
-                vec![says(second_header(shares, *commitments, self.forger_seat(outgoing.from)))]
+                let header = second_header(shares, *commitments, self.forger_seat(outgoing.from));
+                let header = forger.seals(None, header);
+                self.second.insert((outgoing.from, forger.round()), dealing_digest(&header));
+                vec![(to, Parcel::message(&header))]
+            }
+            Body::Commitments { .. } | Body::Share { .. } if self.has(Habit::DealsTwice) && disliked => {
+                let second = self.second.get(&(outgoing.from, forger.round())).copied();
+                vec![says(under(body.clone(), second))]
+            }
+            Body::Share { .. } => match self.habits.iter().find(|habit| matches!(habit, Habit::Cheats(_))) {
+                Some(Habit::Cheats(cheat)) => cheating(*cheat, &self.terms, forger, outgoing),
+                _ => outgoing.unchanged(),
+            },
+            Body::Partial { set, .. } if self.has(Habit::SumsTwice) => {
+                let other = says(Body::Partial { set: *set, digest: [self.dice.index(2) as u8; 32] });
+                let mut both = vec![(to, outgoing.parcel.clone()), other];
+                self.dice.shuffle(&mut both);
+                both
             }
             // What may be changed without touching a sum.
             Body::Receipt { .. }
@@ -254,9 +314,52 @@ impl Adversary {
         usize::from(party)
     }
 
+    /// Elements as they leave it.
+    fn elements(&mut self, outgoing: &Outgoing<'_>) -> Parcel {
+        match outgoing.parcel {
+            Parcel::Chunk { object, index, elements } if self.has(Habit::Spoils) && !elements.is_empty() => {
+                let mut elements = Zeroizing::new(elements.to_vec());
+                let at = self.dice.index(elements.len());
+                if self.disliked.contains(&outgoing.to) {
+                    elements[at] ^= 1;
+                }
+                Parcel::Chunk { object: *object, index: *index, elements }
+            }
+            other => other.clone(),
+        }
+    }
+
+    /// A complaint about a cell that it makes up.
+    fn complaint(&mut self, dealer: u16, dealing: DealingDigest) -> Body {
+        let (cell, value, blinding) = (self.dice.index(4), self.dice.index(3), self.dice.index(3));
+        let byte = |of: usize| {
+            let mut bytes = [0; 32];
+            bytes[0] = of as u8;
+            bytes
+        };
+        let path = vec![[7; 32]; self.dice.index(3)].try_into().unwrap_or_default();
+        let grievance =
+            Grievance::Cell { dealing, cell: cell as u32, value: byte(value), blinding: byte(blinding), path };
+        Body::Complaint { dealer, grievance }
+    }
+
     /// What it says besides.
     fn beside(&mut self, forger: &Forger, round: RoundId, to: u16, body: &Body) -> Vec<(u16, Parcel)> {
         let mut parcels = Vec::new();
+        if let Body::Open { set, .. } | Body::Certificate { set, .. } = body
+            && self.has(Habit::Complains)
+            && self.dice.percent(60)
+            && !set.dealings.is_empty()
+        {
+            let of = set.dealings[self.dice.index(set.dealings.len())];
+            parcels.push((to, forger.says(None, self.complaint(of.dealer, of.dealing))));
+        }
+        if let Body::Deal { .. } = body
+            && self.has(Habit::Complains)
+            && let Some((dealer, dealing)) = self.heard.pop()
+        {
+            parcels.push((to, forger.says(None, self.complaint(dealer, dealing))));
+        }
         let attempt = match body {
             Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => *attempt,
             Body::Close { until: Until::Attempt(attempt), .. } => attempt + 1,
@@ -334,6 +437,14 @@ fn repeating(body: &Body) -> Body {
         }
         set.dealings = dealings.try_into().unwrap_or_default();
         *receipts = lists.try_into().unwrap_or_default();
+    }
+    body
+}
+
+/// Commitments or a Share under another dealing.
+fn under(mut body: Body, second: Option<DealingDigest>) -> Body {
+    if let (Body::Commitments { dealing, .. } | Body::Share { dealing, .. }, Some(second)) = (&mut body, second) {
+        *dealing = second;
     }
     body
 }

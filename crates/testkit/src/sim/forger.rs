@@ -1,9 +1,10 @@
 //! What an adversary that holds one party's key can put on the wire.
 
-use protocol::round::Millis;
+use protocol::round::{Done, Millis, Terms};
 use wire::{Body, RoundId, Sealed};
 
 use super::network::Parcel;
+use super::place::Memory;
 use super::plan::Plan;
 use super::signing::PartySigner;
 
@@ -26,6 +27,12 @@ impl Forger {
     #[must_use]
     pub fn says(&self, recipient: Option<u16>, body: Body) -> Parcel {
         self.says_as(self.party, recipient, body)
+    }
+
+    /// A message of its own party, as others hold it.
+    #[must_use]
+    pub fn seals(&self, recipient: Option<u16>, body: Body) -> Sealed {
+        Sealed::sign(self.round, self.party, recipient, body, &self.signer)
     }
 
     /// A message under another party's name, with its own signature.
@@ -90,6 +97,21 @@ impl Incoming<'_> {
         self.parcel.said()
     }
 }
+
+/// Work that a machine of a party under an adversary has just done.
+pub struct Working<'a> {
+    /// The party.
+    pub party: u16,
+    /// The round's terms, as its machine knows them.
+    pub terms: &'a Terms,
+    /// What it came to.
+    pub done: &'a mut Done,
+    /// Where it was done.
+    pub place: &'a mut Memory,
+}
+
+/// What an adversary makes of the work of its machines: they go on with that, as if they had done it.
+pub type Meddler = Box<dyn FnMut(&mut Working<'_>)>;
 
 /// What an adversary makes of each parcel of the parties that it holds: any number of parcels to anybody.
 pub type Tamper = Box<dyn FnMut(&Outgoing<'_>) -> Vec<(u16, Parcel)>>;

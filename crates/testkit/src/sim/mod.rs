@@ -8,6 +8,7 @@
 //! Everything follows from the plan and its seed, so a failure replays.
 
 mod adversary;
+mod cheat;
 mod disk;
 mod forger;
 mod lies;
@@ -27,7 +28,8 @@ use protocol::round::{Approver, Ended, Event, Millis, Terms};
 use wire::{Body, RoundId, Sealed, Set};
 
 pub use self::adversary::Habit;
-pub use self::forger::{Ear, Forger, Incoming, Outgoing, Tamper};
+pub use self::cheat::{Cheat, SumLie, announced, cheating};
+pub use self::forger::{Ear, Forger, Incoming, Meddler, Outgoing, Tamper, Working};
 pub use self::lies::{Lie, lies};
 use self::network::Network;
 pub use self::network::Parcel;
@@ -105,6 +107,9 @@ pub struct Cluster {
     observer: Observer,
     tamper: Option<Tamper>,
     ear: Option<Ear>,
+    meddler: Option<Meddler>,
+    /// What was found of Commitments, where parties need not look one by one: it is the same for all.
+    checked: BTreeMap<[u8; 32], Result<(), String>>,
     dice: Dice,
     now: Millis,
     /// When each round ended at each party, by party and v.
@@ -131,11 +136,13 @@ impl Cluster {
         let terms = party::terms(&plan, &agreement, 0);
         let mut cluster = Self {
             rounds: (0..).zip(&terms).map(|(v, terms)| (terms.round(), v)).collect(),
-            observer: Observer::new(terms, plan.corrupt.clone()),
+            observer: Observer::new(terms, plan.corrupt.clone(), plan.signing == Signing::Ed25519),
             parties,
             network: Network::default(),
             tamper: None,
             ear: None,
+            meddler: None,
+            checked: BTreeMap::new(),
             dice: plan.dice("schedule"),
             now: Millis(0),
             ends: BTreeMap::new(),
@@ -146,8 +153,8 @@ impl Cluster {
             plan,
         };
         if cluster.plan.mischief {
-            let (tamper, ear) = adversary::adversary(&cluster.plan, cluster.parties[0].terms[0].round());
-            (cluster.tamper, cluster.ear) = (Some(tamper), Some(ear));
+            let (tamper, ear, meddler) = adversary::adversary(&cluster.plan, &cluster.parties[0].terms[0]);
+            (cluster.tamper, cluster.ear, cluster.meddler) = (Some(tamper), Some(ear), Some(meddler));
         }
         for (at, happening) in cluster.plan.script.clone() {
             cluster.schedule(Millis(at), Occurrence::Happening(happening));
@@ -159,6 +166,13 @@ impl Cluster {
     #[must_use]
     pub fn tampered(mut self, tamper: Tamper) -> Self {
         self.tamper = Some(tamper);
+        self
+    }
+
+    /// Lets an adversary change what the machines of the plan's corrupt parties have worked out.
+    #[must_use]
+    pub fn meddled(mut self, meddler: Meddler) -> Self {
+        self.meddler = Some(meddler);
         self
     }
 
@@ -215,6 +229,8 @@ impl Cluster {
             locks_carried: self.observer.attempts().1,
             findings: self.observer.findings,
             proven: self.observer.proven,
+            proven_by: self.observer.proven_by,
+            complaints: self.observer.complaints,
             ended_at: self.ends.values().copied().max().unwrap_or_default(),
             certified_at: self.observer.certified_at,
             ends: self.ends,

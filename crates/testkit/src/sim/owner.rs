@@ -1,7 +1,7 @@
 //! What a node does around its rounds: joins, commits, acts, goes down, comes up, recovers (PROTOCOL 1.2, 4.8, 7).
 
 use protocol::recovery::{NotAsked, Recovery, Verdict, verdict};
-use protocol::round::{Action, Change, Done, Event, Millis, Round, Step, check_void, statements_of};
+use protocol::round::{Action, Change, Done, Event, Job, Millis, Round, Step, check_void, statements_of};
 use rand_core::Rng;
 use wire::link::{Pin, Recall};
 use wire::message::Votes;
@@ -9,10 +9,11 @@ use wire::{Body, Envelope, MessageKind, Sealed, Until};
 use zeroize::Zeroizing;
 
 use super::disk::Stored;
-use super::forger::{Incoming, Outgoing};
+use super::forger::{Incoming, Outgoing, Working};
 use super::network::Parcel;
 use super::party::{Machine, Running, Task};
 use super::plan::{CrashPoint, GuardFate, Lapse, NEVER};
+use super::signing::Signing;
 use super::{Cluster, Occurrence};
 
 type Outcome = Result<(), String>;
@@ -145,7 +146,25 @@ impl Cluster {
             drop(job.run(&party.terms[v as usize], &mut stored.place));
             return self.crash(index, down);
         }
-        let done = job.run(&party.terms[v as usize], &mut stored.place);
+        let terms = &party.terms[v as usize];
+        // Whoever checks Commitments finds the same; where signatures are cheap they are looked at once.
+        let looked_at = match &job {
+            Job::Check { commitments, .. } if self.plan.signing == Signing::KeyedHash => Some(commitments.clone()),
+            _ => None,
+        };
+        let known = looked_at.as_ref().and_then(|commitments| self.checked.get(&commitments.digest().0));
+        let mut done = match (&looked_at, known) {
+            (Some(commitments), Some(checked)) => {
+                Done::Checked { dealer: commitments.sender(), checked: checked.clone() }
+            }
+            _ => job.run(terms, &mut stored.place),
+        };
+        if let (Some(commitments), Done::Checked { checked, .. }) = (looked_at, &done) {
+            self.checked.insert(commitments.digest().0, checked.clone());
+        }
+        if let Some(meddler) = self.meddler.as_mut().filter(|_| self.plan.corrupt.contains(&index)) {
+            meddler(&mut Working { party: index, terms, done: &mut done, place: &mut stored.place });
+        }
         while let Some(Task::Erase(_) | Task::EraseAll) = running.tasks.front() {
             match running.tasks.pop_front() {
                 Some(Task::Erase(object)) => stored.place.erase(object),
@@ -265,9 +284,9 @@ impl Cluster {
                 }
                 self.schedule(at, Occurrence::Work { party: index, v, life });
             }
-            // The link comes up again by itself, as links do.
             // The observer has looked at it.
             Action::Keep { .. } => {}
+            // The link comes up again by itself, as links do.
             Action::Cut { peer, .. } => self.relink(index, peer),
             Action::Erase(object) => self.erase(index, v, Task::Erase(object)),
             Action::EraseAll => self.erase(index, v, Task::EraseAll),

@@ -116,6 +116,7 @@ impl Party {
         let index = self.terms[0].me();
         let mut place = Memory::new(self.input.clone());
         place.full = plan.full.get(&index).copied().unwrap_or(0);
+        place.forged = plan.forged.get(&index).cloned();
         place
     }
 

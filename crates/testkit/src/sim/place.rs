@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::round::{Cores, Finish, Object, Terms, Workplace};
-use sharing::{CHUNK_CELLS, Encoded};
+use sharing::{CHUNK_CELLS, Cells, Encoded};
 use zeroize::Zeroizing;
 
 /// One bulk object.
@@ -18,6 +18,8 @@ struct Stored {
 pub struct Memory {
     /// The table in the party's input file, row by row, in units of the last decimal.
     pub input: Vec<i128>,
+    /// Elements that a cheat takes for its input, whatever they are.
+    pub forged: Option<Vec<u8>>,
     /// How many more writes find no room.
     pub full: u32,
     /// After so many more operations its machine goes down.
@@ -75,6 +77,19 @@ impl Memory {
         }
     }
 
+    /// The elements of an object of one chunk.
+    #[must_use]
+    pub fn elements(&self, object: Object) -> Option<&[u8]> {
+        self.objects.get(&object)?.chunks.first().map(Vec::as_slice)
+    }
+
+    /// Changes the elements of an object of one chunk.
+    pub fn falsify(&mut self, object: Object, elements: Vec<u8>) {
+        if let Some(stored) = self.objects.get_mut(&object) {
+            stored.chunks = vec![elements];
+        }
+    }
+
     /// Forgets an object.
     pub fn erase(&mut self, object: Object) {
         self.objects.remove(&object);
@@ -98,6 +113,12 @@ impl Workplace for Memory {
         }
         let mut errors = Vec::new();
         let mut stored = Stored::default();
+        if let Some(bytes) = &self.forged {
+            let cells = Cells::read(layout.field, bytes).map_err(|error| vec![error.to_string()])?;
+            seen(&Encoded::unchecked_cells(cells));
+            self.objects.insert(Object::Snapshot, Stored { chunks: vec![bytes.clone()], committed: true });
+            return Ok(());
+        }
         for (chunk, values) in (0u64..).zip(self.input.chunks(CHUNK_CELLS)) {
             match Encoded::new(layout.field, terms.columns(), chunk * CHUNK_CELLS as u64, values) {
                 Ok(encoded) => {

@@ -109,6 +109,8 @@ pub struct Plan {
     pub inputs: Vec<Vec<i128>>,
     /// Parties whose input file is bad until it is mended.
     pub spoilt: BTreeSet<u16>,
+    /// Parties that deal these elements instead of their input, if their machine lets them.
+    pub forged: BTreeMap<u16, Vec<u8>>,
     /// Parties whose disk is full at first, and for how many writes.
     pub full: BTreeMap<u16, u32>,
     /// Parties under an adversary: what they send may be changed, and they may be named.
@@ -157,6 +159,7 @@ impl Plan {
             blueprint,
             inputs: vec![Vec::new(); roles.len()],
             spoilt: BTreeSet::new(),
+            forged: BTreeMap::new(),
             full: BTreeMap::new(),
             corrupt: BTreeSet::new(),
             late: BTreeSet::new(),

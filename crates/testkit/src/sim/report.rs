@@ -34,6 +34,10 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// Parties against whom an honest one holds evidence that anybody can check, and what they did.
     pub proven: BTreeSet<(u16, FaultKind)>,
+    /// The same, by the party that holds it.
+    pub proven_by: BTreeMap<u16, BTreeSet<(u16, FaultKind)>>,
+    /// Complaints that honest parties have published: by whom, about whom.
+    pub complaints: BTreeSet<(u16, u16)>,
     /// The set that was certified.
     pub certified: Option<Set>,
     /// When the first honest party knew of it.
@@ -53,6 +57,12 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether each of these parties holds evidence of that.
+    #[must_use]
+    pub fn all_prove(&self, by: impl IntoIterator<Item = u16>, culprit: u16, kind: FaultKind) -> bool {
+        by.into_iter().all(|by| self.proven_by.get(&by).is_some_and(|proven| proven.contains(&(culprit, kind))))
+    }
+
     /// The contributors of the sum, where one was certified.
     #[must_use]
     pub fn contributors(&self) -> Option<Vec<u16>> {

@@ -5,7 +5,6 @@
 //! nothing: no store, no audit log, no admin socket. Nothing that a daemon runs leads here.
 
 mod cheat;
-mod edit;
 mod party;
 mod place;
 
@@ -17,7 +16,6 @@ use wire::{Body, Envelope, RoundId, Sealed, Signer};
 use zeroize::Zeroizing;
 
 pub use cheat::{Cheat, Cheater};
-pub use edit::Editor;
 pub use place::Memory;
 
 use node::book::Book;

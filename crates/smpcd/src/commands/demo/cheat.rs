@@ -165,10 +165,17 @@ pub(super) fn text(found: &Found, cheat: CheatArg, ended: &[RoundStatus], partie
 }
 
 /// Why there is no result, for people.
-pub(super) fn ending(status: &RoundStatus) -> String {
+pub(super) fn ending(status: &RoundStatus, cheat: Option<CheatArg>) -> String {
     let reason = status.reason.as_deref().unwrap_or("no reason is known");
+    // PROTOCOL 5.6: it has every good partial sum, its own too.
+    let known = match (cheat, status.culprits.first()) {
+        (Some(CheatArg::Partial), Some((who, _))) => {
+            format!("No honest party has a total; {who} has every good partial sum, so it knows the total itself.\n")
+        }
+        _ => "Nobody has learnt a total.\n".to_owned(),
+    };
     format!(
-        "The round ended without a result, and nobody learnt a total: {reason}.\n\
+        "The round ended without a result: {reason}.\n{known}\
          Where shares are redundant the honest parties go on: try --sharing shamir:2."
     )
 }

@@ -38,8 +38,7 @@ pub(super) fn text(
     }
     let mut partials = table(&["party", "partial sum it publishes (an element of the field)"]);
     for partial in results.first().map(|file| file.meta().partials.as_slice()).unwrap_or_default() {
-        let elements: Vec<String> = partial.elements.iter().map(ToString::to_string).collect();
-        partials.add_row([partial.holder.clone(), elements.join(", ")]);
+        partials.add_row([partial.holder.clone(), partial.elements.join(", ")]);
     }
     let count = u32::try_from(n).unwrap_or(u32::MAX);
     let mut joint = table(&["", "GBP"]);

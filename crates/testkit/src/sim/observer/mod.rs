@@ -39,6 +39,8 @@ struct Watch {
     /// It has told the others that it gave the round up, without a certificate.
     gave_up: bool,
     released: bool,
+    /// Parties against whom it holds evidence.
+    evidence: BTreeSet<u16>,
     /// What it signed, and whether it had a certificate then.
     signed: Vec<(Sealed, bool)>,
     said: BTreeMap<(MessageKind, u32), [u8; 32]>,
@@ -63,6 +65,14 @@ pub(super) struct Observer {
     pub(super) findings: Vec<Finding>,
     /// Parties against whom an honest one holds evidence.
     pub(super) proven: BTreeSet<(u16, FaultKind)>,
+    /// By the party that holds it.
+    pub(super) proven_by: BTreeMap<u16, BTreeSet<(u16, FaultKind)>>,
+    /// Complaints of honest parties: by whom, about whom.
+    pub(super) complaints: BTreeSet<(u16, u16)>,
+    /// Files that were examined: many parties keep the same.
+    examined: BTreeSet<[u8; 32]>,
+    /// Whether every bundle is examined, or one of each round.
+    every_bundle: bool,
     pub(super) certified_at: Option<Millis>,
 }
 
@@ -74,7 +84,7 @@ fn require(holds: bool, otherwise: impl Fn() -> String) -> Verdict {
 
 impl Observer {
     /// An observer of the rounds of these terms, as any party sees them.
-    pub(super) fn new(terms: Vec<Terms>, corrupt: BTreeSet<u16>) -> Self {
+    pub(super) fn new(terms: Vec<Terms>, corrupt: BTreeSet<u16>, every_bundle: bool) -> Self {
         Self {
             terms,
             corrupt,
@@ -85,6 +95,10 @@ impl Observer {
             result: None,
             findings: Vec::new(),
             proven: BTreeSet::new(),
+            proven_by: BTreeMap::new(),
+            complaints: BTreeSet::new(),
+            examined: BTreeSet::new(),
+            every_bundle,
             certified_at: None,
         }
     }
@@ -120,6 +134,7 @@ impl Observer {
             let signed = core::mem::take(&mut watch.signed);
             (watch.gave_up, watch.released, watch.closed) = (false, false, None);
             watch.said.clear();
+            watch.evidence.clear();
             watch.accepted.clear();
             for (message, certified) in signed.into_iter().filter(|(message, _)| held(message)) {
                 self.ballots.count(*v, party, message.body());
@@ -156,6 +171,9 @@ impl Observer {
         for action in &step.actions {
             if let Action::Keep { culprit, kind, dossier } = action {
                 // PROTOCOL 5.4: what is kept convinces anybody, and names nobody honest.
+                if !self.examined.insert(sharing::hash("smpcd/testkit/file", &[dossier])) {
+                    continue;
+                }
                 let shown = examined(self.terms(v), dossier)?;
                 let names = matches!(&shown, Proven::Fault { culprit: of, kind: what, .. }
                     if *of == format!("p{culprit}") && what == kind);
@@ -215,8 +233,8 @@ impl Observer {
         let place = &stored.place;
         let forever = matches!(message.body(), Body::Close { until: Until::Forever, .. });
         require(!watch.gave_up || forever, || format!("{message:?} is signed after Abandon"))?;
-        let first = slot(message).and_then(|slot| watch.said.get(&slot));
-        let same = first.is_none_or(|first| *first == message.digest().0);
+        let first = slot(message).and_then(|slot| watch.said.get(&slot)).copied();
+        let same = first.is_none_or(|first| first == message.digest().0);
         require(same, || format!("{message:?} contradicts what was signed before"))?;
         let closed = watch.closed;
         watch.remember(message, stored.certified().is_some());
@@ -243,7 +261,10 @@ impl Observer {
                 } else {
                     stored.secrets.contains_key(&SecretName::Seed(dealer))
                 };
-                require(held, || format!("a Receipt to p{dealer} before the share is on disk"))
+                require(held, || format!("a Receipt to p{dealer} before the share is on disk"))?;
+                // PROTOCOL 4.8: who holds evidence against a dealer gives it no Receipt any more.
+                let evidence = terms.is_malicious() && first.is_none() && watch.evidence.contains(&dealer);
+                require(!evidence, || format!("a Receipt to p{dealer} beside evidence against it"))
             }
             Body::Open { attempt, .. } => votes(*attempt),
             Body::Ready { attempt, set } => {
@@ -308,9 +329,14 @@ impl Observer {
                 require(place.holds(Object::Partial), || "a Partial before its sum is on disk".into())
             }
             Body::Outcome { .. } => require(place.result().is_some(), || "an Outcome without a result".into()),
+            Body::Complaint { dealer, .. } => {
+                self.complaints.insert((me, *dealer));
+                // PROTOCOL 5.4: at most one valid complaint a dealer is published.
+                let needless = first.is_none() && watch.evidence.contains(dealer);
+                require(!needless, || format!("a complaint about p{dealer} beside evidence against it"))
+            }
             Body::Propose { .. }
             | Body::Commitments { .. }
-            | Body::Complaint { .. }
             | Body::Share { .. }
             | Body::Dealt { .. }
             | Body::Decline { .. }
@@ -333,6 +359,8 @@ impl Observer {
                 let blamed = !self.corrupt.contains(culprit);
                 require(!blamed, || format!("an honest party is convicted: {note:?}"))?;
                 self.proven.insert((*culprit, *kind));
+                self.proven_by.entry(me).or_default().insert((*culprit, *kind));
+                watch.evidence.insert(*culprit);
             }
             Note::Fault { culprit, .. } => {
                 let blamed = !self.corrupt.contains(culprit);
@@ -361,11 +389,14 @@ impl Observer {
         for dealer in &contributors {
             let table = self.dealt.get(&(*dealer, v)).filter(|table| table.len() == sums.len());
             let table = table.ok_or_else(|| format!("p{dealer} is in the sum and never loaded its input"))?;
+            let columns = self.terms[v as usize].columns().iter().cycle();
+            let within = table.iter().zip(columns).all(|(value, column)| (column.min..=column.max).contains(value));
+            require(within, || format!("p{dealer} is in the sum with an input out of bounds"))?;
             sums.iter_mut().zip(table).for_each(|(sum, value)| *sum += value);
         }
         require(sums == totals, || "a total is wrong".into())?;
         require(finish.bundle.is_some() == self.terms(v).is_malicious(), || "a result without its bundle".into())?;
-        if let Some(bundle) = &finish.bundle {
+        if let Some(bundle) = finish.bundle.as_ref().filter(|_| self.every_bundle || self.result.is_none()) {
             let shown = examined(self.terms(v), bundle)?;
             let same =
                 matches!(&shown, Proven::Result(shown) if shown.totals == totals && shown.digest == finish.digest);

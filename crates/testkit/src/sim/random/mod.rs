@@ -21,23 +21,33 @@ impl Plan {
     pub fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
         let hostile = dice.percent(35);
-        let roles = if hostile { hostile_roles(&mut dice) } else { random_roles(&mut dice) };
-        let (rows, columns) = random_table(&mut dice, hostile);
+        Self::drawn(seed, &mut dice, hostile)
+    }
+
+    /// A round at random that stands against parties that do as they please, some of whom there are.
+    #[must_use]
+    pub fn random_malicious(seed: u64) -> Self {
+        Self::drawn(seed, &mut Dice::new(seed, "malicious plan"), true)
+    }
+
+    fn drawn(seed: u64, dice: &mut Dice, hostile: bool) -> Self {
+        let roles = if hostile { hostile_roles(dice) } else { random_roles(dice) };
+        let (rows, columns) = random_table(dice, hostile);
         let mut plan = Self::smooth(seed, &roles, rows, columns);
         if !seed.is_multiple_of(ED25519) {
             plan.signing = Signing::KeyedHash;
         }
         if hostile {
-            plan.assail(&mut dice, &roles);
+            plan.assail(dice, &roles);
             return plan;
         }
-        if let Some(threshold) = random_threshold(&mut dice, &roles) {
+        if let Some(threshold) = random_threshold(dice, &roles) {
             plan.shamir(threshold);
         }
         if dice.percent(35) {
-            plan.gentle(&mut dice, &roles)
+            plan.gentle(dice, &roles)
         } else {
-            plan.storm(&mut dice)
+            plan.storm(dice)
         }
         plan
     }
@@ -142,9 +152,13 @@ fn random_table(dice: &mut Dice, narrow_only: bool) -> (u32, Vec<ColumnDraft>) {
     // 2 · |I| · 10^18 passes the smaller field's prime for every |I| here.
     let wide = [("-2000000000000000000", "2000000000000000000"), ("-9999999999999999", "123456789012345678901234567")];
     let narrow = [("-1000", "1000"), ("0", "1"), ("-5", "-2"), ("7", "7"), ("0", "1000000000000")];
-    let bounds: Vec<(&str, &str)> = (0..dice.within(1, 3))
+    // Each bit costs the time of a proof.
+    let narrowest = [("0", "1"), ("-5", "-2"), ("7", "7"), ("-8", "7")];
+    let bounds: Vec<(&str, &str)> = (0..dice.within(1, if narrow_only { 2 } else { 3 }))
         .map(|_| {
-            if !narrow_only && dice.percent(30) {
+            if narrow_only {
+                narrowest[dice.index(narrowest.len())]
+            } else if dice.percent(30) {
                 wide[dice.index(wide.len())]
             } else {
                 narrow[dice.index(narrow.len())]
@@ -152,6 +166,10 @@ fn random_table(dice: &mut Dice, narrow_only: bool) -> (u32, Vec<ColumnDraft>) {
         })
         .collect();
     let columns = bounds.iter().enumerate().map(|(i, (min, max))| column(&format!("c{i}"), 0, min, max)).collect();
-    let rows = if !narrow_only && dice.below(1_000) < 3 { dice.within(65_000, 140_000) } else { dice.within(1, 6) };
+    let rows = match narrow_only {
+        true => dice.within(1, 2),
+        false if dice.below(1_000) < 3 => dice.within(65_000, 140_000),
+        false => dice.within(1, 6),
+    };
     (u32::try_from(rows).unwrap_or(1), columns)
 }
