@@ -30,6 +30,10 @@ fn demo(cheat: &str, fault: &str, sharing: &str, parties: usize) -> Value {
     for file in evidence {
         proves(&agreement, &dir.join(file.as_str().expect("a path")), &culprit);
     }
+    let (first, terms) = (dir.join(evidence[0].as_str().expect("a path")), dir.join("agreement.toml"));
+    let [first, terms] = [&first, &terms].map(|path| path.to_str().expect("a path of text"));
+    let said = smpcd(["evidence", "verify", first, "--agreement", terms, "--json"]).exits(0).json();
+    assert_eq!((&said["culprit"], &said["kind"]), (&shown["culprit"], &shown["fault"]), "{said:#}");
     assert_eq!(shown["parties"].as_array().map(Vec::len), Some(parties - 1), "one process for each honest party");
     shown
 }

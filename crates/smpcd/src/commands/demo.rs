@@ -96,6 +96,8 @@ struct Ran {
     /// Every party's result; none where the round has none.
     results: Vec<ResultFile>,
     records: u64,
+    /// Bundles that were checked.
+    bundles: usize,
     found: Option<Found>,
 }
 
@@ -150,7 +152,11 @@ fn ran(args: &Args, folder: &Path, figures: &[String], progress: &ProgressBar) -
     };
     let results = if completed > 0 { check::results(&parties, COMPUTATION, PERIOD, expected)? } else { Vec::new() };
     let records = check::logs(&parties, COMPUTATION, PERIOD, completed > 0)?;
-    Ok(Ran { parties, pids, ended, results, records, found })
+    let bundles = check::bundles(&parties, &consortium.agreement, COMPUTATION, PERIOD, &results)?;
+    if args.adversary == AdversaryArg::Malicious && bundles < results.len() {
+        return Err(Failure::new(Exit::Unverified, "a party with a result has no bundle of it"));
+    }
+    Ok(Ran { parties, pids, ended, results, records, bundles, found })
 }
 
 /// What a round is at, for people who watch.
@@ -164,7 +170,7 @@ fn doing(status: &RoundStatus) -> String {
 
 /// What the command prints.
 fn told(args: &Args, figures: &[String], ran: &Ran) -> Result<String, Failure> {
-    let Ran { parties, pids, ended, results, records, found } = ran;
+    let Ran { parties, pids, ended, results, records, bundles, found } = ran;
     let first = ended.first().ok_or_else(|| Failure::new(Exit::Other, "nobody took part"))?;
     if args.json {
         let mut more = found.as_ref().map(cheat::json).unwrap_or_default();
@@ -189,6 +195,10 @@ fn told(args: &Args, figures: &[String], ran: &Ran) -> Result<String, Failure> {
             let total = Decimal { units, decimals: DECIMALS };
             text += &tables::text(results, parties, figures, total, *records, &args.sharing);
         }
+    }
+    if *bundles > 0 {
+        text +=
+            &format!("\n{bundles} bundles were checked as anybody can, from the commitments up: smpcd result verify.");
     }
     if let Some(cost) = crate::commands::status::cost(first) {
         text += &format!("\n{cost}");

@@ -10,6 +10,9 @@ use crate::daemon_call::with_daemon;
 use crate::exit::{Exit, Failure};
 use crate::node_file::NodeFile;
 
+/// What the work of a round is called that every round has.
+const COMPUTING: &str = "computing";
+
 /// Arguments of `smpcd status`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -122,11 +125,9 @@ pub(crate) fn work(round: &RoundStatus) -> Option<String> {
     round.work.as_ref().map(|work| format!("{} {} of {}", work.what, work.done, work.of))
 }
 
-/// What a round has cost: `proving 1.2 s, verifying 0.4 s, waiting 2.1 s`. None where nothing was worth a figure.
+/// What a round has cost: `proving 1.2 s, verifying 0.4 s, waiting 2.1 s`. None where nothing was proven or verified.
 pub(crate) fn cost(round: &RoundStatus) -> Option<String> {
-    if round.worked.is_empty() {
-        return None;
-    }
+    round.worked.iter().find(|work| work.what != COMPUTING)?;
     let seconds = |what: &str, ms: u64| format!("{what} {}.{} s", ms / 1000, ms % 1000 / 100);
     let worked: u64 = round.worked.iter().map(|work| work.ms).sum();
     let mut parts: Vec<String> = round.worked.iter().map(|work| seconds(&work.what, work.ms)).collect();

@@ -9,14 +9,13 @@ use clap::ValueEnum;
 use comfy_table::Table;
 use node::status::RoundStatus;
 use protocol::agreement::{Agreement, SharingDraft};
-use protocol::round::{OneCore, Proven, examine};
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
+use protocol::round::Proven;
 use serde_json::{Value, json};
 use testkit::traitor::{Cheat, Cheater, Papers, Traitor};
 
 use super::daemons::{Daemons, Party};
 use crate::agreement_file::AgreementFile;
+use crate::dossier_file::{Kind, verify};
 use crate::exit::{Exit, Failure};
 use crate::home::Home;
 use crate::keys::{SigningKey, identity};
@@ -116,13 +115,14 @@ pub(super) fn evidence(
         let files = files(&party.data_dir.join("evidence"));
         let mut shown = false;
         for file in files {
-            let wrong = |what: &dyn std::fmt::Display| Failure::new(Exit::Other, format!("{}: {what}", file.display()));
-            let bytes = std::fs::read(&file).map_err(|error| wrong(&error))?;
-            let proven = examine(agreement, &bytes, &mut UnwrapErr(SysRng), &mut OneCore).map_err(|e| wrong(&e))?;
-            match proven {
+            match verify(&file, Kind::Evidence, agreement)? {
                 Proven::Fault { culprit, kind, .. } if culprit == cheater => shown |= kind == expected,
-                Proven::Fault { culprit, .. } => return Err(wrong(&format!("it names {culprit}, which is honest"))),
-                Proven::Result(_) => return Err(wrong(&"it is a result and no evidence")),
+                Proven::Fault { culprit, .. } => {
+                    let line = format!("{}: it names {culprit}, which is honest", file.display());
+                    return Err(Failure::new(Exit::Other, line));
+                }
+                // Asked for evidence, it gives nothing else.
+                Proven::Result(_) => {}
             }
             paths.push(file.strip_prefix(folder).unwrap_or(&file).display().to_string());
         }

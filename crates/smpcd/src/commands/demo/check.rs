@@ -2,8 +2,11 @@
 
 use audit::{Event, Reader};
 use node::result::{Place, ResultFile};
+use protocol::agreement::Agreement;
+use protocol::round::Proven;
 
 use super::daemons::Party;
+use crate::dossier_file::{Kind, verify};
 use crate::exit::{Exit, Failure};
 
 /// Opens every party's result: the same digest everywhere, and the sum that the contributors' figures have by plain
@@ -34,6 +37,30 @@ pub(super) fn results(
         files.push(file);
     }
     Ok(files)
+}
+
+/// Checks every party's bundle as an outsider does, with the agreement and nothing else, where the round has bundles. Gives
+/// how many there are.
+pub(super) fn bundles(
+    parties: &[Party],
+    agreement: &Agreement,
+    computation: &str,
+    period: &str,
+    results: &[ResultFile],
+) -> Result<usize, Failure> {
+    let mut checked = 0;
+    for (party, result) in parties.iter().zip(results) {
+        let wrong = |what: &dyn std::fmt::Display| Failure::new(Exit::Unverified, format!("{}: {what}", party.id));
+        let place = Place::new(&party.data_dir, computation, period).map_err(|error| wrong(&error))?;
+        if place.stored_bundle().is_none() {
+            continue;
+        }
+        match verify(&place.bundle(), Kind::Bundle, agreement)? {
+            Proven::Result(proven) if proven.digest == result.meta().digest => checked += 1,
+            _ => return Err(wrong(&"the bundle is not that of the result")),
+        }
+    }
+    Ok(checked)
 }
 
 /// Reads every party's log from end to end: no gap, one approval before one dealing, and one release where there is a

@@ -131,3 +131,44 @@ fn left(seconds: u64) -> String {
         humantime::format_duration(Duration::from_secs(seconds)).to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(more: &serde_json::Value) -> RoundStatus {
+        let mut fields = serde_json::json!({
+            "computation": "pay", "period": "2026", "id": "00", "status": "open", "phase": "collecting", "attempt": 1,
+            "started": "2026-01-01T00:00:00Z", "waits_for": [], "dealt": [], "declined": [], "abandoned_by": [],
+            "input_errors": [], "contributors": [], "differing": [], "progress": null, "collect_left_s": 5,
+            "give_up_left_s": 9, "reason": null,
+        });
+        for (key, value) in more.as_object().expect("an object") {
+            fields[key] = value.clone();
+        }
+        serde_json::from_value(fields).expect("a status")
+    }
+
+    #[test]
+    fn work_is_shown_while_it_goes_on() {
+        let working = round(&serde_json::json!({ "work": { "what": "proving", "done": 12, "of": 63 } }));
+        assert!(line(&working).contains("proving 12 of 63"), "{}", line(&working));
+        assert!(show(&working).contains("work          proving 12 of 63\n"), "{}", show(&working));
+        assert!(!show(&working).contains("took"), "{}", show(&working));
+    }
+
+    #[test]
+    fn what_a_round_took_is_told_with_the_rest_as_waiting() {
+        let worked = serde_json::json!([{ "what": "proving", "ms": 1_249 }, { "what": "verifying", "ms": 400 }]);
+        let ended = serde_json::json!({ "status": "completed", "worked": worked, "took_ms": 3_700 });
+        let text = show(&round(&ended));
+        assert!(text.contains("took          proving 1.2 s, verifying 0.4 s, waiting 2.0 s\n"), "{text}");
+    }
+
+    #[test]
+    fn a_cheater_is_named_where_a_round_is_told_of() {
+        let named = round(&serde_json::json!({ "culprits": [["p3", "it dealt a share that is none"]] }));
+        assert!(line(&named).ends_with("; proven to have cheated: p3"), "{}", line(&named));
+        assert!(show(&named).contains("PROVEN        p3: it dealt a share that is none\n"), "{}", show(&named));
+    }
+}
