@@ -168,6 +168,13 @@ impl Ledger {
         self.refused.insert((dealer, recipient));
     }
 
+    /// Puts the header that was certified in the place of another one of its dealer. What the other one named goes with it.
+    pub(super) fn supersede(&mut self, header: &Sealed) {
+        let slot = Slot::of(header);
+        self.held.insert(slot, header.clone());
+        self.held.remove(&Slot { kind: MessageKind::Commitments, ..slot });
+    }
+
     /// Forgets this party's own Share to a recipient that has it durably.
     pub(super) fn forget_share(&mut self, dealer: u16, recipient: u16) {
         self.held.remove(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) });
