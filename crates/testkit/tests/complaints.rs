@@ -196,6 +196,39 @@ fn a_result_party_with_another_header_takes_the_one_that_was_certified() {
     }
 }
 
+/// A bad share and a second header, so that a party may have a cell to show and two headers as well.
+#[test]
+fn a_second_header_after_a_complaint_about_a_cell_contradicts_nobody() {
+    for seed in 0..40 {
+        let mut plan = four(200 + seed);
+        plan.work = (20, 300);
+        plan.without(|happening| matches!(happening, Happening::Approve(2 | 3)));
+        plan.script.extend([(1_300, Happening::Approve(2)), (1_500, Happening::Approve(3))]);
+        let cheat = testkit::sim::Cheat::Share(0);
+        let heard = Heard::default();
+        let known = Rc::clone(&heard);
+        let cluster = Cluster::new(plan.clone()).meddled(Box::new(move |working| cheat.meddle(working)));
+        let (terms, round) = (cluster.terms().clone(), cluster.terms().round());
+        let forger = Forger::new(&plan, LIAR, round);
+        let mut header = None;
+        let cluster = cluster.tampered(Box::new(move |outgoing| {
+            let mut parcels = testkit::sim::cheating(cheat, &terms, &forger, outgoing);
+            if let Some((LIAR, _, Body::Deal { shares, .. })) = outgoing.message() {
+                header = Some(forger.says(None, Body::Deal { shares, commitments: Some([7; 32]) }));
+            }
+            let complained =
+                |(_, parcel): &(u16, Parcel)| matches!(parcel.said(), Some((0, _, Body::Complaint { .. })));
+            if outgoing.to == 0 && known.borrow().iter().any(complained) {
+                parcels.extend(header.clone().map(|header| (0, header)));
+            }
+            parcels
+        }));
+        let report = run(listening(cluster, &heard));
+        assert!(report.proven.iter().all(|(culprit, _)| *culprit == LIAR), "{:?}", report.proven);
+        learned(&report, &plan);
+    }
+}
+
 /// A dealer that keeps something from one party is not missed, and not blamed.
 #[test]
 fn what_a_dealer_keeps_from_one_party_stops_nothing() {

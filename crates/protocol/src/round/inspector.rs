@@ -31,8 +31,8 @@ enum Check {
 #[derive(Default)]
 pub(super) struct Inspector {
     checks: BTreeMap<u16, Check>,
-    /// Complaints that were judged, or are being: accuser and dealer.
-    judged: BTreeSet<(u16, u16)>,
+    /// Complaints that were judged, or are being: accuser, dealer, and whether it is about headers.
+    judged: BTreeSet<(u16, u16, bool)>,
 }
 
 impl Inspector {
@@ -100,7 +100,7 @@ impl Inspector {
             if let Grievance::Cell { dealing, .. } = grievance {
                 accuses_after_receipt(context, &complaint, *dealer, *dealing);
             }
-            let case = (complaint.sender(), *dealer);
+            let case = (complaint.sender(), *dealer, matches!(grievance, Grievance::Headers { .. }));
             if self.judged.contains(&case) {
                 continue;
             }

@@ -490,7 +490,8 @@ fn slot(message: &Sealed) -> Option<(MessageKind, u32)> {
         Body::Close { until: Until::Forever, .. } => u32::MAX,
         Body::Share { .. } | Body::Receipt { .. } => u32::from(message.recipient()?),
         Body::Outcome { result } => u32::from(result.is_some()),
-        Body::Complaint { dealer, .. } => u32::from(*dealer),
+        Body::Complaint { dealer, grievance: Grievance::Cell { .. } } => u32::from(*dealer),
+        Body::Complaint { dealer, grievance: Grievance::Headers { .. } } => u32::from(*dealer) + (1 << 16),
         Body::Deal { .. } | Body::Partial { .. } | Body::Commitments { .. } => 0,
     };
     Some((message.kind(), each))
