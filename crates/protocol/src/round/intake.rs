@@ -6,7 +6,7 @@
 use alloc::string::ToString;
 
 use wire::dossier::FaultKind;
-use wire::{Body, Envelope, Grievance, MessageKind, Sealed, Until};
+use wire::{Body, Envelope, Grievance, MessageKind, Sealed, SetEntry, Until};
 
 use super::board::{Certified, dealing_digest};
 use super::context::Context;
@@ -98,6 +98,7 @@ impl Round {
         if !adds(context, &message) {
             return;
         }
+        let certified = is_certified_header(context, &message).then(|| message.clone());
         match context.ledger.take(&message) {
             Taken::Known => {}
             Taken::New => {
@@ -135,6 +136,14 @@ impl Round {
                     );
                 }
             }
+        }
+        let held = |header: &Sealed| {
+            context.ledger.from(MessageKind::Deal, header.sender()).is_some_and(|held| held.digest() == header.digest())
+        };
+        if let Some(header) = certified.filter(|header| !held(header)) {
+            // Whoever saw another header of an equivocating dealer first needs this one to check the sum.
+            context.ledger.supersede(&header);
+            context.change(Change::Message(header));
         }
     }
 
@@ -292,6 +301,13 @@ fn adds(context: &mut Context<'_>, message: &Sealed) -> bool {
         return false;
     }
     !receipts.is_empty() && !context.board.has_receipts_of(set)
+}
+
+/// Whether it is the header of a dealing in the certified S.
+pub(super) fn is_certified_header(context: &Context<'_>, message: &Sealed) -> bool {
+    let dealings = context.board.certified.iter().flat_map(|certified| certified.set.dealings.iter());
+    let named = |entry: &SetEntry| entry.dealer == message.sender() && entry.dealing == dealing_digest(message);
+    message.kind() == MessageKind::Deal && dealings.into_iter().any(named)
 }
 
 /// PROTOCOL 4.5: an Accept of an attempt beside a Close of it, or of a later one, that shows no lock so high.
