@@ -191,6 +191,8 @@ fn a_result_party_with_another_header_takes_the_one_that_was_certified() {
         let result = plan.parties() - 1;
         let cluster = deals_apart(plan.clone(), move |to| to == result);
         let report = run(cluster);
+        // The certified one comes from compute parties, so the result party has both.
+        assert!(report.all_prove([result], 1, FaultKind::Equivocation), "{:?}", report.proven_by);
         assert_eq!(contributors(&report), (0..5).collect());
         learned(&report, &plan);
     }

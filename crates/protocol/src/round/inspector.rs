@@ -48,7 +48,6 @@ impl Inspector {
             self.check(context);
         }
         self.judge(context);
-        give_way(context);
     }
 
     fn check(&mut self, context: &mut Context<'_>) {
@@ -147,18 +146,6 @@ impl Inspector {
         } else {
             context.fault(accuser, Some(MessageKind::Complaint), "a complaint about a cell that is good");
             convict(context, accuser, FaultKind::FalseComplaint, messages);
-        }
-    }
-}
-
-/// PROTOCOL 4.8: a dealing that has its Receipts stays in the sum although its dealer is named. Whoever was told another
-/// header of it first would never take in the one that is in the sum: the other one has done its part as evidence.
-fn give_way(context: &mut Context<'_>) {
-    let Some(certified) = &context.board.certified else { return };
-    for entry in certified.set.dealings.iter() {
-        let header = context.ledger.from(MessageKind::Deal, entry.dealer);
-        if header.is_some_and(|header| dealing_digest(header) != entry.dealing) {
-            context.ledger.give_way(entry.dealer);
         }
     }
 }

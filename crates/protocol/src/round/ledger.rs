@@ -183,13 +183,6 @@ impl Ledger {
         self.held.remove(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) });
     }
 
-    /// Makes room for the header of that dealer that is in a certified sum, and for its Commitments.
-    pub(super) fn give_way(&mut self, dealer: u16) {
-        for kind in [MessageKind::Deal, MessageKind::Commitments] {
-            self.held.remove(&Slot { kind, sender: dealer, each: 0 });
-        }
-    }
-
     /// Forgets the Shares, which hold secrets.
     pub(super) fn forget_shares(&mut self) {
         self.held.retain(|slot, _| slot.kind != MessageKind::Share);
