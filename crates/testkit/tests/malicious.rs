@@ -9,6 +9,7 @@ use liar::{LIAR, contributors, delegated, four, honest, learned, proven, run};
 use testkit::consortium::{Roles, column};
 use testkit::sim::{Cheat, Cluster, CrashPoint, Expect, GuardFate, Happening, NEVER, Plan, SumLie};
 use wire::dossier::FaultKind;
+use wire::{Body, Until};
 
 fn plan(seed: u64, parties: usize) -> Plan {
     let columns = vec![column("amount", 0, "-1000", "1000"), column("heads", 0, "0", "9")];
@@ -98,6 +99,24 @@ fn a_dealer_stays_named_after_restarts_of_whoever_named_it() {
             learned(&report, &plan);
         }
     }
+}
+
+/// What a party has found of a liar's votes it holds against the liar's dealing after a restart too.
+#[test]
+fn who_has_hidden_a_lock_gets_no_receipt_after_a_restart() {
+    let mut plan = four(250);
+    plan.without(|happening| *happening == Happening::Approve(LIAR));
+    plan.script.extend([(2_000, Happening::Crash(0, CrashPoint::Now, 500)), (3_000, Happening::Approve(LIAR))]);
+    let report = run(liar::says(plan.clone(), LIAR, |forger, outgoing, _, body| {
+        if outgoing.to != 0 || !matches!(body, Body::Propose { .. }) || outgoing.now.0 > 1_000 {
+            return None;
+        }
+        let accept = forger.says(None, Body::Accept { attempt: 1, set: wire::SetDigest([7; 32]) });
+        let close = forger.says(None, Body::Close { until: Until::Attempt(1), lock: None });
+        Some(vec![(0, outgoing.parcel.clone()), (0, accept), (0, close)])
+    }));
+    assert!(report.proven_by[&0].contains(&(LIAR, FaultKind::HiddenLock)), "{:?}", report.proven_by);
+    learned(&report, &plan);
 }
 
 /// The result party goes down while wrong partial sums come in, and while it opens.

@@ -12,7 +12,7 @@ use super::board::{Certified, dealing_digest};
 use super::context::Context;
 use super::ending::SHOWN;
 use super::inspector;
-use super::ledger::Taken;
+use super::ledger::{Ledger, Taken};
 use super::proof::{Judge, Refusal, statements_of};
 use super::receiver::Trouble;
 use super::rule::Rule;
@@ -307,11 +307,12 @@ fn adds(context: &mut Context<'_>, message: &Sealed) -> bool {
 pub(super) fn is_certified_header(context: &Context<'_>, message: &Sealed) -> bool {
     let dealings = context.board.certified.iter().flat_map(|certified| certified.set.dealings.iter());
     let named = |entry: &SetEntry| entry.dealer == message.sender() && entry.dealing == dealing_digest(message);
-    message.kind() == MessageKind::Deal && dealings.into_iter().any(named)
+    let taken = message.kind() == MessageKind::Deal && context.terms.keeps(Rule::CertifiedCommitments);
+    taken && dealings.into_iter().any(named)
 }
 
 /// PROTOCOL 4.5: an Accept of an attempt beside a Close of it, or of a later one, that shows no lock so high.
-fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
+pub(super) fn hides_lock(ledger: &Ledger, message: &Sealed) -> Option<Sealed> {
     let sender = message.sender();
     let accepted = |m: &Sealed| if let Body::Accept { attempt, .. } = m.body() { Some(*attempt) } else { None };
     let hides = |close: &Sealed, accepted: u32| match close.body() {
@@ -320,8 +321,7 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
         }
         _ => false,
     };
-    let ledger = &*context.ledger;
-    let found = match message.kind() {
+    match message.kind() {
         MessageKind::Accept => {
             let attempt = accepted(message).unwrap_or(0);
             ledger.all(MessageKind::Close, sender).find(|close| hides(close, attempt)).cloned()
@@ -331,8 +331,13 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
             ledger.all(MessageKind::Accept, sender).find(hidden).cloned()
         }
         _ => None,
-    };
-    if let Some(other) = found {
+    }
+}
+
+/// Whoever hides a lock is named.
+fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
+    let sender = message.sender();
+    if let Some(other) = hides_lock(context.ledger, message) {
         let (accept, close) =
             if message.kind() == MessageKind::Accept { (message.clone(), other) } else { (other, message.clone()) };
         inspector::convict(context, sender, FaultKind::HiddenLock, alloc::vec![accept, close]);

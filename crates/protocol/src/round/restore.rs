@@ -18,7 +18,7 @@ use super::context::Context;
 use super::dealer::Dealer;
 use super::ending::{HIDDEN, SHOWN};
 use super::holder::Holder;
-use super::intake::is_certified_header;
+use super::intake::{hides_lock, is_certified_header};
 use super::ledger::Taken;
 use super::receiver::Receiver;
 use super::step::{Action, Change, Ended, Millis, Note, SecretName, Step};
@@ -96,7 +96,13 @@ impl Round {
     fn replay(&mut self, context: &mut Context<'_>, messages: Vec<Sealed>) {
         for message in &messages {
             match context.ledger.take(message) {
-                Taken::New => context.inbox.push_back(message.clone()),
+                Taken::New => {
+                    // This evidence too.
+                    if hides_lock(context.ledger, message).is_some() {
+                        context.board.guilty.insert((message.sender(), FaultKind::HiddenLock));
+                    }
+                    context.inbox.push_back(message.clone());
+                }
                 // Its evidence was kept when it came.
                 Taken::Conflict => drop(context.board.guilty.insert((message.sender(), FaultKind::Equivocation))),
                 Taken::Known => {}
