@@ -8,6 +8,8 @@ mod support;
 mod agreement;
 #[path = "verify/bundles.rs"]
 mod bundles;
+#[path = "verify/document.rs"]
+mod document;
 #[path = "verify/evidence.rs"]
 mod evidence;
 #[path = "verify/made.rs"]

@@ -315,7 +315,9 @@ class Agreement:
 ORDER = 2**252 + 27742317777372353535851937790883648493
 IDENTITY = bytes(32)
 H = bytes.fromhex("e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76")
-G = rbcl.crypto_core_ristretto255_from_hash(hashlib.sha3_512(b"RISTRETTO_MASKING_BASEPOINT_1").digest())
+G = bytes.fromhex("044fad914b346d1623f0a123c90bec712c6bac717f2acbc48e12db5f6dcaef79")
+if rbcl.crypto_core_ristretto255_from_hash(hashlib.sha3_512(b"RISTRETTO_MASKING_BASEPOINT_1").digest()) != G:
+    raise SystemExit("the generator of blindings is not the hash of its label")
 
 
 def times(scalar, point):
@@ -383,6 +385,23 @@ def points(data, cells, k):
     listed = [data[at : at + 32] for at in range(0, len(data), 32)]
     need(all(rbcl.crypto_core_ristretto255_is_valid_point(point) for point in listed), "a commitment that is no point")
     return [listed[cell * k : (cell + 1) * k] for cell in range(cells)]
+
+
+def proof_bytes(computation):
+    """Bytes of all range proofs of a dealing, as the run plan says. Whether they hold is not looked at here."""
+    alike = {}
+    for _, least, most in computation.columns:
+        bits = 1
+        while bits < (most - least).bit_length():
+            bits *= 2
+        alike[bits] = alike.get(bits, 0) + computation.rows
+    total = 0
+    for bits, cells in alike.items():
+        while cells:
+            run = min(16, 1 << (cells.bit_length() - 1))
+            total += 1 + 32 * (6 + 2 * ((2 * bits * run).bit_length() - 1))
+            cells -= run
+    return total
 
 
 def opening(data, cells):
@@ -465,6 +484,7 @@ def verify(agreement, data):
         need(len(deal.shares) == n, "a header for other parties")
         named = digest("smpcd/1/commitments", message.commitments, message.proofs)
         need(deal.named == named, "commitments that the header does not name")
+        need(len(message.proofs) == proof_bytes(computation), "range proofs of another table")
         committed.append(points(message.commitments, computation.cells, k))
 
     # The partial sums, each against what the commitments fix.

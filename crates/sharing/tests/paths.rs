@@ -75,16 +75,18 @@ fn what_is_not_canonical_is_no_leaf() {
 }
 
 #[test]
-fn a_root_that_was_made_of_an_alias_shows_nothing() {
-    // A dealer may hash what it likes: here a leaf with ℓ for a value, by the documented rule.
+fn a_root_that_was_made_of_what_is_no_cell_shows_nothing() {
+    // A dealer may hash what it likes, by the documented rule: a single leaf with ℓ for a value or for a blinding, or with the
+    // number of a cell that the table has not.
     let at = place(4, 5);
-    let parts: [&[u8]; 6] =
-        [&at.round, &5u16.to_le_bytes(), &1u16.to_le_bytes(), &0u64.to_le_bytes(), &order(), &[0; 32]];
-    let root = sharing::hash("smpcd/1/share-leaf", &parts);
-    assert!(!verify_path(&root, &at, 1, 1, 0, &order(), &[0; 32], &[]));
-    let mut parts = parts;
-    parts[4] = &[0; 32];
-    assert!(verify_path(&sharing::hash("smpcd/1/share-leaf", &parts), &at, 1, 1, 0, &[0; 32], &[0; 32], &[]));
+    let shows = |cell: usize, value: &[u8; 32], blinding: &[u8; 32]| {
+        let (dealer, seat, number) = (5u16.to_le_bytes(), 1u16.to_le_bytes(), (cell as u64).to_le_bytes());
+        let root = sharing::hash("smpcd/1/share-leaf", &[&at.round, &dealer, &seat, &number, value, blinding]);
+        verify_path(&root, &at, 1, 1, cell, value, blinding, &[])
+    };
+    assert!(shows(0, &[0; 32], &[0; 32]));
+    assert!(!shows(0, &order(), &[0; 32]) && !shows(0, &[0; 32], &order()));
+    assert!(!shows(1, &[0; 32], &[0; 32]) && !shows(usize::MAX, &[0; 32], &[0; 32]));
 }
 
 #[test]

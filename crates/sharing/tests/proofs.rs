@@ -6,7 +6,7 @@ mod support;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use sharing::{BadProof, Bounds, Column, Dealer, MAX_COMMITTED_CELLS, ProofError, Scheme};
+use sharing::{BadProof, Bounds, Column, Commitments, Dealer, MAX_COMMITTED_CELLS, ProofError, Scheme};
 use support::{Dealt, column, deal, encode, place, rng};
 
 const ALONE: Dealer = Dealer { index: 0, compute: None };
@@ -173,6 +173,19 @@ fn a_proof_is_of_its_round_dealer_cells_and_bounds() {
         let bounds = Bounds::new(&changed, dealt.cells(), dealt.place);
         assert!(dealt.verify(&bounds, &dealt.proofs).is_err());
     }
+}
+
+#[test]
+fn a_proof_does_not_move_with_its_commitment_to_another_cell() {
+    // Two cells of two widths, and the table with both exchanged: same commitments, bounds and bits, at another cell.
+    let (one, two) = (column(0, 200), column(0, 1));
+    let dealt = deal(Scheme::shamir(3, 2), ALONE, place(1, 1), &[one, two], &encode(&[one, two], &[77, 1])).proven();
+    assert_eq!(dealt.verify(&dealt.bounds, &dealt.proofs), Ok(()));
+    let (first, second) = dealt.dealing.commitments().split_at(64);
+    let exchanged = Commitments::parse(&[second, first].concat(), 2, 2).expect("points");
+    let bounds = Bounds::new(&[two, one], 2, dealt.place);
+    let found = bounds.verify(&exchanged, &dealt.proofs, 0..2, &mut rng(0));
+    assert_eq!(found, Err(BadProof { run: 0, first_cell: 0 }));
 }
 
 #[test]

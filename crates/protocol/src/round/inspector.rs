@@ -22,7 +22,8 @@ use super::terms::Terms;
 
 /// Where the commitments of one dealer stand.
 enum Check {
-    Running,
+    /// Those of that dealing are being checked.
+    Running(DealingDigest),
     Done,
 }
 
@@ -30,8 +31,8 @@ enum Check {
 #[derive(Default)]
 pub(super) struct Inspector {
     checks: BTreeMap<u16, Check>,
-    /// Complaints that were judged, or are being: accuser and dealer.
-    judged: BTreeSet<(u16, u16)>,
+    /// Complaints that were judged, or are being: accuser, dealer, and whether it is about headers.
+    judged: BTreeSet<(u16, u16, bool)>,
     /// How many of them are being.
     judging: usize,
 }
@@ -47,7 +48,6 @@ impl Inspector {
             self.check(context);
         }
         self.judge(context);
-        give_way(context);
     }
 
     fn check(&mut self, context: &mut Context<'_>) {
@@ -64,7 +64,7 @@ impl Inspector {
                 context.board.good.insert(dealer);
                 continue;
             }
-            self.checks.insert(dealer, Check::Running);
+            self.checks.insert(dealer, Check::Running(dealing));
             let seed = context.seed();
             context.run(Job::Check { commitments, seed });
         }
@@ -77,7 +77,11 @@ impl Inspector {
         dealer: u16,
         checked: Result<(), alloc::string::String>,
     ) {
-        self.checks.insert(dealer, Check::Done);
+        let checks = self.checks.insert(dealer, Check::Done);
+        // The header that was certified may have come in the place of the one whose Commitments were checked.
+        if !matches!(checks, Some(Check::Running(of)) if holds_header(context, dealer, of)) {
+            return;
+        }
         match checked {
             Ok(()) => {
                 context.board.good.insert(dealer);
@@ -98,7 +102,7 @@ impl Inspector {
             if let Grievance::Cell { dealing, .. } = grievance {
                 accuses_after_receipt(context, &complaint, *dealer, *dealing);
             }
-            let case = (complaint.sender(), *dealer);
+            let case = (complaint.sender(), *dealer, matches!(grievance, Grievance::Headers { .. }));
             if self.judged.contains(&case) {
                 continue;
             }
@@ -123,33 +127,25 @@ impl Inspector {
 
     /// Whether a job looks for what somebody may be named for.
     pub(super) fn is_busy(&self) -> bool {
-        self.judging > 0 || self.checks.values().any(|check| matches!(check, Check::Running))
+        self.judging > 0 || self.checks.values().any(|check| matches!(check, Check::Running(_)))
     }
 
     /// A complaint about a cell was judged.
     pub(super) fn found(&mut self, context: &mut Context<'_>, accuser: u16, dealer: u16, holds: bool) {
         self.judging = self.judging.saturating_sub(1);
-        let complaint = context.ledger.complaint(accuser, dealer).cloned();
+        let Some(complaint) = context.ledger.complaint(accuser, dealer).cloned() else { return };
+        let Body::Complaint { grievance: Grievance::Cell { dealing: of, .. }, .. } = complaint.body() else { return };
+        if !holds_header(context, dealer, *of) {
+            return;
+        }
         let mut messages = dealing(context, dealer);
-        messages.extend(complaint);
+        messages.push(complaint);
         if holds {
             context.fault(dealer, Some(MessageKind::Share), "a share that is not what it has committed to");
             convict(context, dealer, FaultKind::BadShare, messages);
         } else {
             context.fault(accuser, Some(MessageKind::Complaint), "a complaint about a cell that is good");
             convict(context, accuser, FaultKind::FalseComplaint, messages);
-        }
-    }
-}
-
-/// PROTOCOL 4.8: a dealing that has its Receipts stays in the sum although its dealer is named. Whoever was told another
-/// header of it first would never take in the one that is in the sum: the other one has done its part as evidence.
-fn give_way(context: &mut Context<'_>) {
-    let Some(certified) = &context.board.certified else { return };
-    for entry in certified.set.dealings.iter() {
-        let header = context.ledger.from(MessageKind::Deal, entry.dealer);
-        if header.is_some_and(|header| dealing_digest(header) != entry.dealing) {
-            context.ledger.give_way(entry.dealer);
         }
     }
 }
@@ -222,6 +218,11 @@ fn verified(terms: &Terms, envelope: Envelope) -> Option<Sealed> {
 pub(super) fn dealing(context: &Context<'_>, dealer: u16) -> Vec<Sealed> {
     let kinds = [MessageKind::Deal, MessageKind::Commitments];
     kinds.into_iter().filter_map(|kind| context.ledger.from(kind, dealer).cloned()).collect()
+}
+
+/// Whether the header of that dealer which is held here is that of this dealing.
+fn holds_header(context: &Context<'_>, dealer: u16, dealing: DealingDigest) -> bool {
+    context.ledger.from(MessageKind::Deal, dealer).is_some_and(|header| dealing_digest(header) == dealing)
 }
 
 /// What a complaint about a cell is judged by: the root of the accuser's share, and the dealer's commitments.

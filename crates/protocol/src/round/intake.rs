@@ -6,13 +6,13 @@
 use alloc::string::ToString;
 
 use wire::dossier::FaultKind;
-use wire::{Body, Envelope, Grievance, MessageKind, Sealed, Until};
+use wire::{Body, Envelope, Grievance, MessageKind, Sealed, SetEntry, Until};
 
 use super::board::{Certified, dealing_digest};
 use super::context::Context;
 use super::ending::SHOWN;
 use super::inspector;
-use super::ledger::Taken;
+use super::ledger::{Ledger, Taken};
 use super::proof::{Judge, Refusal, statements_of};
 use super::receiver::Trouble;
 use super::rule::Rule;
@@ -98,6 +98,7 @@ impl Round {
         if !adds(context, &message) {
             return;
         }
+        let certified = is_certified_header(context, &message).then(|| message.clone());
         match context.ledger.take(&message) {
             Taken::Known => {}
             Taken::New => {
@@ -135,6 +136,14 @@ impl Round {
                     );
                 }
             }
+        }
+        let held = |header: &Sealed| {
+            context.ledger.from(MessageKind::Deal, header.sender()).is_some_and(|held| held.digest() == header.digest())
+        };
+        if let Some(header) = certified.filter(|header| !held(header)) {
+            // Whoever saw another header of an equivocating dealer first needs this one to check the sum.
+            context.ledger.supersede(&header);
+            context.change(Change::Message(header));
         }
     }
 
@@ -294,8 +303,16 @@ fn adds(context: &mut Context<'_>, message: &Sealed) -> bool {
     !receipts.is_empty() && !context.board.has_receipts_of(set)
 }
 
+/// Whether it is the header of a dealing in the certified S.
+pub(super) fn is_certified_header(context: &Context<'_>, message: &Sealed) -> bool {
+    let dealings = context.board.certified.iter().flat_map(|certified| certified.set.dealings.iter());
+    let named = |entry: &SetEntry| entry.dealer == message.sender() && entry.dealing == dealing_digest(message);
+    let taken = message.kind() == MessageKind::Deal && context.terms.keeps(Rule::CertifiedCommitments);
+    taken && dealings.into_iter().any(named)
+}
+
 /// PROTOCOL 4.5: an Accept of an attempt beside a Close of it, or of a later one, that shows no lock so high.
-fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
+pub(super) fn hides_lock(ledger: &Ledger, message: &Sealed) -> Option<Sealed> {
     let sender = message.sender();
     let accepted = |m: &Sealed| if let Body::Accept { attempt, .. } = m.body() { Some(*attempt) } else { None };
     let hides = |close: &Sealed, accepted: u32| match close.body() {
@@ -304,8 +321,7 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
         }
         _ => false,
     };
-    let ledger = &*context.ledger;
-    let found = match message.kind() {
+    match message.kind() {
         MessageKind::Accept => {
             let attempt = accepted(message).unwrap_or(0);
             ledger.all(MessageKind::Close, sender).find(|close| hides(close, attempt)).cloned()
@@ -315,8 +331,13 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
             ledger.all(MessageKind::Accept, sender).find(hidden).cloned()
         }
         _ => None,
-    };
-    if let Some(other) = found {
+    }
+}
+
+/// Whoever hides a lock is named.
+fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
+    let sender = message.sender();
+    if let Some(other) = hides_lock(context.ledger, message) {
         let (accept, close) =
             if message.kind() == MessageKind::Accept { (message.clone(), other) } else { (other, message.clone()) };
         inspector::convict(context, sender, FaultKind::HiddenLock, alloc::vec![accept, close]);

@@ -8,7 +8,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
-use wire::{Body, MessageKind, Sealed, Until};
+use wire::{Body, Grievance, MessageKind, Sealed, Until};
 
 /// What a message is an instance of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ struct Slot {
     each: u32,
 }
 
+/// Where the slots of complaints about headers begin: whoever got a bad share may see two headers as well.
+const HEADERS: u32 = 1 << 16;
 /// The slot of a Close of all attempts.
 const FOREVER: u32 = u32::MAX;
 
@@ -28,7 +30,8 @@ impl Slot {
             Body::Open { attempt, .. } | Body::Ready { attempt, .. } | Body::Accept { attempt, .. } => *attempt,
             Body::Close { until: Until::Attempt(attempt), .. } => *attempt,
             Body::Close { until: Until::Forever, .. } => FOREVER,
-            Body::Complaint { dealer, .. } => u32::from(*dealer),
+            Body::Complaint { dealer, grievance: Grievance::Cell { .. } } => u32::from(*dealer),
+            Body::Complaint { dealer, grievance: Grievance::Headers { .. } } => HEADERS + u32::from(*dealer),
             Body::Share { .. } | Body::Receipt { .. } => message.recipient().map_or(u32::MAX, u32::from),
             Body::Outcome { result } => u32::from(result.is_some()),
             Body::Propose { .. }
@@ -126,7 +129,7 @@ impl Ledger {
         self.held.get(&Slot { kind, sender, each: attempt })
     }
 
-    /// What that party holds against that dealer.
+    /// The cell that that party holds against that dealer.
     pub(super) fn complaint(&self, accuser: u16, dealer: u16) -> Option<&Sealed> {
         self.held.get(&Slot { kind: MessageKind::Complaint, sender: accuser, each: dealer.into() })
     }
@@ -168,16 +171,16 @@ impl Ledger {
         self.refused.insert((dealer, recipient));
     }
 
+    /// Puts the header that was certified in the place of another one of its dealer. What the other one named goes with it.
+    pub(super) fn supersede(&mut self, header: &Sealed) {
+        let slot = Slot::of(header);
+        self.held.insert(slot, header.clone());
+        self.held.remove(&Slot { kind: MessageKind::Commitments, ..slot });
+    }
+
     /// Forgets this party's own Share to a recipient that has it durably.
     pub(super) fn forget_share(&mut self, dealer: u16, recipient: u16) {
         self.held.remove(&Slot { kind: MessageKind::Share, sender: dealer, each: u32::from(recipient) });
-    }
-
-    /// Makes room for the header of that dealer that is in a certified sum, and for its Commitments.
-    pub(super) fn give_way(&mut self, dealer: u16) {
-        for kind in [MessageKind::Deal, MessageKind::Commitments] {
-            self.held.remove(&Slot { kind, sender: dealer, each: 0 });
-        }
     }
 
     /// Forgets the Shares, which hold secrets.

@@ -13,10 +13,12 @@ use wire::{Body, MessageKind, Sealed, Signer};
 use zeroize::Zeroizing;
 
 use super::Round;
+use super::board::dealing_digest;
 use super::context::Context;
 use super::dealer::Dealer;
 use super::ending::{HIDDEN, SHOWN};
 use super::holder::Holder;
+use super::intake::{hides_lock, is_certified_header};
 use super::ledger::Taken;
 use super::receiver::Receiver;
 use super::step::{Action, Change, Ended, Millis, Note, SecretName, Step};
@@ -92,15 +94,39 @@ impl Round {
 
     /// Reads every message as it once came in. What followed from it then is on disk already.
     fn replay(&mut self, context: &mut Context<'_>, messages: Vec<Sealed>) {
-        for message in messages {
-            match context.ledger.take(&message) {
-                Taken::New => context.inbox.push_back(message),
+        for message in &messages {
+            match context.ledger.take(message) {
+                Taken::New => {
+                    // This evidence too.
+                    if hides_lock(context.ledger, message).is_some() {
+                        context.board.guilty.insert((message.sender(), FaultKind::HiddenLock));
+                    }
+                    context.inbox.push_back(message.clone());
+                }
                 // Its evidence was kept when it came.
                 Taken::Conflict => drop(context.board.guilty.insert((message.sender(), FaultKind::Equivocation))),
                 Taken::Known => {}
             }
             while let Some(message) = context.inbox.pop_front() {
                 self.apply(context, &message);
+            }
+        }
+        // Headers that were certified stand in the place of others of their dealers, with the Commitments that they name.
+        for header in &messages {
+            if !is_certified_header(context, header) {
+                continue;
+            }
+            let dealing = dealing_digest(header);
+            if context.ledger.from(MessageKind::Deal, header.sender()).map(dealing_digest) == Some(dealing) {
+                continue;
+            }
+            context.ledger.supersede(header);
+            let named = |message: &&Sealed| {
+                message.sender() == header.sender()
+                    && matches!(message.body(), Body::Commitments { dealing: of, .. } if *of == dealing)
+            };
+            if let Some(commitments) = messages.iter().find(named) {
+                context.ledger.take(commitments);
             }
         }
         self.compare(context);

@@ -333,8 +333,9 @@ impl Cluster {
                     && count(terms.inputs()) >= usize::from(terms.computation().min_contributors)
             }
         };
-        // A result party that is gone keeps the others from ending before their last day, and from nothing else.
-        let learn = count(terms.results()) == terms.results().len();
+        // A result party that is gone keeps the others from ending before their last day, and from nothing else. One that
+        // lies does not keep them from that either.
+        let learn = terms.results().iter().all(|party| here(party) || self.observer.is_corrupt(*party));
         if bounded && enough && learn { Expect::Result } else { Expect::Ended }
     }
 

@@ -36,7 +36,7 @@ pub struct Report {
     pub proven: BTreeSet<(u16, FaultKind)>,
     /// The same, by the party that holds it.
     pub proven_by: BTreeMap<u16, BTreeSet<(u16, FaultKind)>>,
-    /// Complaints that honest parties have published: by whom, about whom.
+    /// Complaints about cells that honest parties have published: by whom, about whom.
     pub complaints: BTreeSet<(u16, u16)>,
     /// The set that was certified.
     pub certified: Option<Set>,

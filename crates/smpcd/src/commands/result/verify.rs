@@ -123,6 +123,9 @@ fn text(agreement: &Agreement, computation: &Computation, result: &VerifiedResul
     text
 }
 
+/// The named figures of one row's totals.
+type Figures<'a> = dyn Fn(&[i128]) -> Vec<(&'static str, Value)> + 'a;
+
 /// The report for programs. Figures are as in `result show --json`.
 #[derive(Serialize)]
 struct Report<'a> {
@@ -141,7 +144,7 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn new(agreement: &Agreement, result: &'a VerifiedResult, meta: &ResultMeta) -> Self {
-        let series = |name: &str, unit: &str, figures: &dyn Fn(&[i128]) -> Vec<(&'static str, Value)>| {
+        let series = |name: &str, unit: &str, figures: &Figures<'_>| {
             let row = |(row, totals): (u64, &[i128])| {
                 let mut object = Map::new();
                 object.insert("row".to_owned(), meta.rows.name(row).into_owned().into());

@@ -168,8 +168,8 @@ fn figures_of_malicious_rounds_are_proven_with_32_bits() {
 fn what_cannot_be_is_refused_in_the_words_of_the_command_line() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("bed");
-    let failure = testbed(&folder, &["--sharing", "shamir:4"]).unwrap_err();
     let line = "--sharing: 4 shares of 3 compute parties; no total could be put together; write 3";
+    let failure = testbed(&folder, &["--sharing", "shamir:4"]).unwrap_err();
     assert_eq!(failure.exit, Exit::Usage);
     assert!(failure.lines.len() == 1 && failure.lines[0].starts_with(line), "{failure:?}");
     assert!(!folder.exists());

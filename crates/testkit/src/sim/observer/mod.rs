@@ -13,7 +13,7 @@ use protocol::round::{
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use wire::dossier::{Dossier, FaultKind};
-use wire::{Body, Lock, MessageKind, Sealed, Set, SetDigest, ShareContent, Until};
+use wire::{Body, Grievance, Lock, MessageKind, Sealed, Set, SetDigest, ShareContent, Until};
 
 use self::ballots::{Ballots, Rules};
 use super::disk::Stored;
@@ -329,15 +329,16 @@ impl Observer {
                 require(place.holds(Object::Partial), || "a Partial before its sum is on disk".into())
             }
             Body::Outcome { .. } => require(place.result().is_some(), || "an Outcome without a result".into()),
-            Body::Complaint { dealer, .. } => {
+            Body::Complaint { dealer, grievance: Grievance::Cell { .. } } => {
                 self.complaints.insert((me, *dealer));
                 // PROTOCOL 5.4: at most one valid complaint a dealer is published.
                 let needless = first.is_none() && watch.evidence.contains(dealer);
-                require(!needless, || format!("a complaint about p{dealer} beside evidence against it"))
+                require(!needless, || format!("a cell of p{dealer} is shown beside evidence against it"))
             }
             Body::Propose { .. }
             | Body::Commitments { .. }
             | Body::Share { .. }
+            | Body::Complaint { grievance: Grievance::Headers { .. }, .. }
             | Body::Dealt { .. }
             | Body::Decline { .. }
             | Body::Abandon { .. } => Ok(()),
@@ -489,7 +490,8 @@ fn slot(message: &Sealed) -> Option<(MessageKind, u32)> {
         Body::Close { until: Until::Forever, .. } => u32::MAX,
         Body::Share { .. } | Body::Receipt { .. } => u32::from(message.recipient()?),
         Body::Outcome { result } => u32::from(result.is_some()),
-        Body::Complaint { dealer, .. } => u32::from(*dealer),
+        Body::Complaint { dealer, grievance: Grievance::Cell { .. } } => u32::from(*dealer),
+        Body::Complaint { dealer, grievance: Grievance::Headers { .. } } => u32::from(*dealer) + (1 << 16),
         Body::Deal { .. } | Body::Partial { .. } | Body::Commitments { .. } => 0,
     };
     Some((message.kind(), each))

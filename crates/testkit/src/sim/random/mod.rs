@@ -20,7 +20,8 @@ impl Plan {
     #[must_use]
     pub fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
-        let hostile = dice.percent(35);
+        // There are others of these: see `random_malicious`.
+        let hostile = dice.percent(10);
         Self::drawn(seed, &mut dice, hostile)
     }
 
