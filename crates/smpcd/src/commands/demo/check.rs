@@ -85,8 +85,11 @@ pub(super) fn logs(parties: &[Party], computation: &str, period: &str, result: b
                 _ => {}
             }
         }
-        if (approved, dealt, released) != (1, 1, u32::from(result)) {
-            return Err(wrong(&"one approval, then one dealing, then one release if any is what it should show"));
+        // A round that ended early may have ended before this party dealt.
+        let good =
+            if result { (approved, dealt, released) == (1, 1, 1) } else { approved.max(dealt) <= 1 && released == 0 };
+        if !good {
+            return Err(wrong(&"one approval, then one dealing, then one release is the most that it should show"));
         }
     }
     Ok(count)
