@@ -250,7 +250,7 @@ fn another_dealer_s_commitments_and_proofs_are_refused() {
         plan.without(|happening| *happening == testkit::sim::Happening::Approve(LIAR));
         plan.script.push((3_000, testkit::sim::Happening::Approve(LIAR)));
         let heard = liar::Heard::default();
-        let cluster = liar::listening(Cluster::new(plan.clone()).tampered(Box::new(|out| out.unchanged())), &heard);
+        let cluster = liar::listening(liar::says(plan.clone(), LIAR, |_, _, _, _| None), &heard);
         let report = run(cluster.meddled(Box::new(move |working| {
             let Done::Dealt(Ok(made)) = &mut *working.done else { return };
             let Some((points, proofs)) = &mut made.proven else { return };

@@ -36,7 +36,7 @@ pub(super) fn convict_partial(context: &mut Context<'_>, certified: &Certified, 
     let kind = FaultKind::BadPartial;
     let claim = Claim::Fault { culprit: holder, kind };
     let Some(dossier) = about_sum(context, certified, claim, &messages, vec![(holder, elements)]) else { return };
-    inspector::prove(context, holder, kind, dossier);
+    inspector::prove(context, holder, kind, &dossier);
 }
 
 fn dealings(context: &Context<'_>, certified: &Certified) -> Vec<Sealed> {

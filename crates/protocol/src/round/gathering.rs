@@ -141,7 +141,7 @@ impl Gathering {
         let lacking = lacking(ledger, certified).into_iter().map(|dealer| (dealer, MessageKind::Commitments));
         let usable = self.usable(ledger, board);
         let silent = certified.set.holders.iter().filter(|&&holder| {
-            !self.refused.contains(&holder) && !(usable.contains(&holder) && self.is_here(terms, holder))
+            !(self.refused.contains(&holder) || usable.contains(&holder) && self.is_here(terms, holder))
         });
         lacking.chain(silent.map(|&holder| (holder, MessageKind::Partial))).collect()
     }

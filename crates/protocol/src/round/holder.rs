@@ -252,7 +252,7 @@ impl Holder {
                 refuse(context, dealer, "a share that is not what it has committed to");
             }
             ShareError::Cell(grievance) => {
-                context.publish(None, Body::Complaint { dealer, grievance });
+                context.publish(None, Body::Complaint { dealer, grievance: *grievance });
             }
         }
     }

@@ -8,7 +8,6 @@
 //! under what somebody says about it, so an honest party is never named.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use wire::dossier::{Claim, Dossier, FaultKind};
@@ -89,7 +88,7 @@ impl Inspector {
             Err(reason) => {
                 context.fault(dealer, Some(MessageKind::Commitments), &reason);
                 let messages = dealing(context, dealer);
-                convict(context, dealer, FaultKind::BadCommitments, messages);
+                convict(context, dealer, FaultKind::BadCommitments, &messages);
             }
         }
     }
@@ -113,7 +112,7 @@ impl Inspector {
                     let headers = [one, other].map(|header| carried(context.terms, *dealer, header));
                     let headers = headers.into_iter().filter_map(|header| verified(context.terms, header));
                     let headers: Vec<Sealed> = headers.collect();
-                    convict(context, *dealer, FaultKind::Equivocation, headers);
+                    convict(context, *dealer, FaultKind::Equivocation, &headers);
                 }
                 Grievance::Cell { dealing: of, .. } => {
                     let Some((root, commitments)) = subject(context, &complaint, *dealer, *of) else { continue };
@@ -142,22 +141,22 @@ impl Inspector {
         messages.push(complaint);
         if holds {
             context.fault(dealer, Some(MessageKind::Share), "a share that is not what it has committed to");
-            convict(context, dealer, FaultKind::BadShare, messages);
+            convict(context, dealer, FaultKind::BadShare, &messages);
         } else {
             context.fault(accuser, Some(MessageKind::Complaint), "a complaint about a cell that is good");
-            convict(context, accuser, FaultKind::FalseComplaint, messages);
+            convict(context, accuser, FaultKind::FalseComplaint, &messages);
         }
     }
 }
 
 /// Names a party, once for each kind of fault, and keeps why.
-pub(super) fn convict(context: &mut Context<'_>, culprit: u16, kind: FaultKind, messages: Vec<Sealed>) {
-    let dossier = about(context.terms, Claim::Fault { culprit, kind }, &messages);
-    prove(context, culprit, kind, dossier);
+pub(super) fn convict(context: &mut Context<'_>, culprit: u16, kind: FaultKind, messages: &[Sealed]) {
+    let dossier = about(context.terms, Claim::Fault { culprit, kind }, messages);
+    prove(context, culprit, kind, &dossier);
 }
 
 /// As [`convict`], with the whole dossier.
-pub(super) fn prove(context: &mut Context<'_>, culprit: u16, kind: FaultKind, dossier: Dossier) {
+pub(super) fn prove(context: &mut Context<'_>, culprit: u16, kind: FaultKind, dossier: &Dossier) {
     if context.board.guilty.insert((culprit, kind)) {
         context.note(Note::Proven { culprit, kind });
         context.step.actions.push(Action::Keep { culprit, kind, dossier: dossier.encode() });
@@ -184,7 +183,7 @@ pub(super) fn about(terms: &Terms, claim: Claim, messages: &[Sealed]) -> Dossier
 pub(super) fn contradicts(context: &mut Context<'_>, held: &Sealed, message: &Sealed) {
     let culprit = message.sender();
     let known = context.board.is_guilty(culprit);
-    convict(context, culprit, FaultKind::Equivocation, vec![held.clone(), message.clone()]);
+    convict(context, culprit, FaultKind::Equivocation, &[held.clone(), message.clone()]);
     if let (Some(one), Some(other)) = (header(held), header(message))
         && context.terms.is_malicious()
         && !known
@@ -246,5 +245,5 @@ fn accuses_after_receipt(context: &mut Context<'_>, complaint: &Sealed, dealer: 
     let receipt = Envelope::carried(context.terms.round(), accuser, Some(dealer), body, vote.signature);
     let Some(receipt) = verified(context.terms, receipt) else { return };
     context.fault(accuser, Some(MessageKind::Complaint), "a complaint about a dealing that it had receipted");
-    convict(context, accuser, FaultKind::ReceiptedComplaint, vec![receipt, complaint.clone()]);
+    convict(context, accuser, FaultKind::ReceiptedComplaint, &[receipt, complaint.clone()]);
 }

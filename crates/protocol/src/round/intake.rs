@@ -340,7 +340,7 @@ fn contradicts_lock(context: &mut Context<'_>, message: &Sealed) {
     if let Some(other) = hides_lock(context.ledger, message) {
         let (accept, close) =
             if message.kind() == MessageKind::Accept { (message.clone(), other) } else { (other, message.clone()) };
-        inspector::convict(context, sender, FaultKind::HiddenLock, alloc::vec![accept, close]);
+        inspector::convict(context, sender, FaultKind::HiddenLock, &[accept, close]);
         context.fault(
             sender,
             Some(message.kind()),

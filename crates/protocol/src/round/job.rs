@@ -256,7 +256,7 @@ pub enum ShareError {
     /// It does not give the root in its header: it is no share, and that counts as silence.
     Unnamed,
     /// A cell of it, which shows it to everybody.
-    Cell(Grievance),
+    Cell(Box<Grievance>),
     /// This node could not look at it.
     Workplace(String),
 }

@@ -9,6 +9,7 @@
 //! value of theirs. Own shares and inputs are worked on in constant time, but for the library's prover, whose time depends
 //! on the owner's own input and shows on the owner's machine alone.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -193,7 +194,7 @@ pub(super) fn verify(
     let (Ok(index), Ok(path)) = (u32::try_from(cell), opening.path(&at, seat, cell).try_into()) else {
         return Err(here("a table that is too large"));
     };
-    Err(ShareError::Cell(Grievance::Cell { dealing: *dealing, cell: index, value, blinding, path }))
+    Err(ShareError::Cell(Box::new(Grievance::Cell { dealing: *dealing, cell: index, value, blinding, path })))
 }
 
 /// PROTOCOL 5.4: a cell under the header's root that is not what was committed to. Else the accuser is the culprit.

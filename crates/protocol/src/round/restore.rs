@@ -54,7 +54,7 @@ impl Round {
     ) -> (Self, Step) {
         let Saved { started, messages, secrets, ended, void, abstains } = saved;
         let mut round = Self::new(terms, started);
-        round.with_facts(now, rng, signer, |round, context| round.replay(context, messages));
+        round.with_facts(now, rng, signer, |round, context| round.replay(context, &messages));
         let certified = round.board.certified.is_some();
         round.gave_up = abstains || (matches!(ended, Some(Ended::Abandoned { .. })) && !certified);
         (round.ended, round.void, round.abstains) = (ended, void, abstains);
@@ -93,8 +93,8 @@ impl Round {
     }
 
     /// Reads every message as it once came in. What followed from it then is on disk already.
-    fn replay(&mut self, context: &mut Context<'_>, messages: Vec<Sealed>) {
-        for message in &messages {
+    fn replay(&mut self, context: &mut Context<'_>, messages: &[Sealed]) {
+        for message in messages {
             match context.ledger.take(message) {
                 Taken::New => {
                     // This evidence too.
@@ -112,7 +112,7 @@ impl Round {
             }
         }
         // Headers that were certified stand in the place of others of their dealers, with the Commitments that they name.
-        for header in &messages {
+        for header in messages {
             if !is_certified_header(context, header) {
                 continue;
             }

@@ -10,15 +10,14 @@ use std::rc::Rc;
 
 use protocol::round::{Rule, Terms, dealing_digest};
 use wire::message::Votes;
-use wire::{
-    Body, Closing, DealingDigest, Grievance, Lock, MAX_PARTIES, MessageKind, RoundId, Seq, Set, SetDigest, Until,
-};
+use wire::{Body, DealingDigest, Grievance, Lock, MessageKind, RoundId, Set, SetDigest, Until};
 use zeroize::Zeroizing;
 
 use super::cheat::{Cheat, SumLie, cheating};
 use super::forger::{Ear, Forger, Meddler, Outgoing, Tamper};
 use super::lies::lies;
 use super::network::Parcel;
+use super::others::{other_opens, repeating, second_header, under};
 use super::plan::Plan;
 use crate::dice::Dice;
 
@@ -282,7 +281,7 @@ impl Adversary {
                 _ => outgoing.unchanged(),
             },
             Body::Partial { set, .. } if self.has(Habit::SumsTwice) => {
-                let other = says(Body::Partial { set: *set, digest: [self.dice.index(2) as u8; 32] });
+                let other = says(Body::Partial { set: *set, digest: [[0; 32], [1; 32]][self.dice.index(2)] });
                 let mut both = vec![(to, outgoing.parcel.clone()), other];
                 self.dice.shuffle(&mut both);
                 both
@@ -331,15 +330,15 @@ impl Adversary {
 
     /// A complaint about a cell that it makes up.
     fn complaint(&mut self, dealer: u16, dealing: DealingDigest) -> Body {
-        let (cell, value, blinding) = (self.dice.index(4), self.dice.index(3), self.dice.index(3));
-        let byte = |of: usize| {
+        let mut byte = || {
             let mut bytes = [0; 32];
-            bytes[0] = of as u8;
+            bytes[0] = u8::from(self.dice.percent(50));
             bytes
         };
+        let (value, blinding) = (byte(), byte());
+        let cell = u32::try_from(self.dice.below(4)).unwrap_or(0);
         let path = vec![[7; 32]; self.dice.index(3)].try_into().unwrap_or_default();
-        let grievance =
-            Grievance::Cell { dealing, cell: cell as u32, value: byte(value), blinding: byte(blinding), path };
+        let grievance = Grievance::Cell { dealing, cell, value, blinding, path };
         Body::Complaint { dealer, grievance }
     }
 
@@ -389,71 +388,4 @@ impl Adversary {
     fn somebody(&mut self) -> u16 {
         u16::try_from(self.dice.below(self.parties.into())).unwrap_or(0)
     }
-}
-
-/// Other sets that could be opened with the same Receipts: without one of the dealings, or without one of the holders.
-fn other_opens(body: &Body, least: usize, holders: usize) -> Vec<Body> {
-    let Body::Open { attempt, set, receipts, closes } = body else { return Vec::new() };
-    let open = |set: Set, receipts: Vec<Votes>, closes: &Seq<Closing, MAX_PARTIES>| -> Body {
-        Body::Open { attempt: *attempt, set, receipts: receipts.try_into().unwrap_or_default(), closes: closes.clone() }
-    };
-    let mut all = Vec::new();
-    if receipts.len() != set.dealings.len() {
-        return all;
-    }
-    for place in 0..set.dealings.len() {
-        if set.dealings.len() > least {
-            let (mut dealings, mut receipts) = (set.dealings.to_vec(), receipts.to_vec());
-            dealings.remove(place);
-            receipts.remove(place);
-            let set = Set { dealings: dealings.try_into().unwrap_or_default(), holders: set.holders.clone() };
-            all.push(open(set, receipts, closes));
-        }
-    }
-    for place in 0..set.holders.len() {
-        if set.holders.len() > holders {
-            let mut fewer = set.holders.to_vec();
-            fewer.remove(place);
-            let without = |votes: &Votes| -> Votes {
-                let fewer = votes.iter().enumerate().filter(|(of, _)| *of != place).map(|(_, vote)| vote.clone());
-                fewer.collect::<Vec<_>>().try_into().unwrap_or_default()
-            };
-            let receipts = receipts.iter().map(without).collect();
-            let set = Set { dealings: set.dealings.clone(), holders: fewer.try_into().unwrap_or_default() };
-            all.push(open(set, receipts, closes));
-        }
-    }
-    all
-}
-
-/// The first dealer and its Receipts twice.
-fn repeating(body: &Body) -> Body {
-    let mut body = body.clone();
-    if let Body::Open { set, receipts, .. } = &mut body {
-        let (mut dealings, mut lists) = (set.dealings.to_vec(), receipts.to_vec());
-        if !dealings.is_empty() && lists.len() == dealings.len() {
-            dealings.insert(1, dealings[0]);
-            lists.insert(1, lists[0].clone());
-        }
-        set.dealings = dealings.try_into().unwrap_or_default();
-        *receipts = lists.try_into().unwrap_or_default();
-    }
-    body
-}
-
-/// Commitments or a Share under another dealing.
-fn under(mut body: Body, second: Option<DealingDigest>) -> Body {
-    if let (Body::Commitments { dealing, .. } | Body::Share { dealing, .. }, Some(second)) = (&mut body, second) {
-        *dealing = second;
-    }
-    body
-}
-
-/// Another header of the same shares: only the digest of a share that nobody else checks is another one.
-fn second_header(shares: &[[u8; 32]], commitments: Option<[u8; 32]>, seat: usize) -> Body {
-    let mut shares = shares.to_vec();
-    if let Some(digest) = shares.get_mut(seat) {
-        digest[0] ^= 1;
-    }
-    Body::Deal { shares: shares.try_into().unwrap_or_default(), commitments }
 }

@@ -14,6 +14,7 @@ mod forger;
 mod lies;
 mod network;
 mod observer;
+mod others;
 mod owner;
 mod party;
 mod place;

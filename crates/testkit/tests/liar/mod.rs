@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use protocol::agreement::RowsDraft;
 use testkit::consortium::{Roles, column};
 use testkit::sim::{Cheat, Cluster, Expect, Forger, Outgoing, Parcel, Plan, Report, Signing, cheating};
 use wire::Body;
@@ -57,6 +58,13 @@ pub(crate) fn delegated(seed: u64, computes: usize) -> Plan {
     plan.min_contributors(4);
     plan.corrupt = [4].into();
     plan.expect = Expect::Result;
+    plan
+}
+
+/// The same round of one cell, for tests that run many of them.
+pub(crate) fn one_cell(mut plan: Plan) -> Plan {
+    plan.blueprint.draft.computations[0].rows = Some(RowsDraft::Count(1));
+    plan.inputs.iter_mut().for_each(|input| input.truncate(1));
     plan
 }
 
