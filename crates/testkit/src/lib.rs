@@ -1,8 +1,8 @@
 //! Seeded cluster simulator, throwaway consortia and a link tamperer.
 //!
-//! - [`sim`] runs whole rounds of several parties in one thread, on a virtual clock, from one seed, and checks after every
+//! - `sim` runs whole rounds of several parties in one thread, on a virtual clock, from one seed, and checks after every
 //!   event what PROTOCOL promises.
-//! - [`model`] searches the voting rules alone, without code of the protocol, for every order of events.
+//! - `model` searches the voting rules alone, without code of the protocol, for every order of events.
 //! - [`traitor`] is a party that lies to daemons over real links.
 //! - [`consortium`] makes agreements, keys, cards and certificates that live as long as a test.
 //! - [`tamper`] stands between two processes and spoils the bytes that pass.

@@ -88,7 +88,8 @@ fn body() -> impl Strategy<Value = Body> {
             content
         }),
         (digest(), vec(any::<u8>(), 0..100), vec(any::<u8>(), 0..100)).prop_map(|(dealing, commitments, proofs)| {
-            let (commitments, proofs) = (commitments.try_into().unwrap(), proofs.try_into().unwrap());
+            let bytes = "short enough";
+            let (commitments, proofs) = (commitments.try_into().expect(bytes), proofs.try_into().expect(bytes));
             Body::Commitments { dealing: DealingDigest(dealing), commitments, proofs }
         }),
         (any::<u16>(), grievance()).prop_map(|(dealer, grievance)| Body::Complaint { dealer, grievance }),
