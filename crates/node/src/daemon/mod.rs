@@ -121,6 +121,7 @@ pub async fn run(
     stop: impl Future<Output = &'static str>,
 ) -> Result<Option<Left>, DaemonError> {
     let Start { settings, agreement, identity, signer, storage, once } = start;
+    give_way();
     let settings = Arc::new(settings);
     let book = Book::load(&settings, agreement).map_err(DaemonError::Book)?;
     let me = book.party();
@@ -181,6 +182,17 @@ pub async fn run(
         Ok(Err(error)) => Err(error),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
+}
+
+/// Proofs keep every core busy for as long as they take. The threads that make them give way to those of the links, so that
+/// peers are answered meanwhile. Where the pool is there already, as in a test, it stays as it is.
+fn give_way() {
+    const NICER: i32 = 5;
+    let start = |_| {
+        // On Linux it is this thread alone that gives way.
+        let _ = rustix::process::nice(NICER);
+    };
+    let _ = rayon::ThreadPoolBuilder::new().start_handler(start).build_global();
 }
 
 /// PROTOCOL 6.4: no frame is larger than the agreement implies.
