@@ -16,8 +16,8 @@ use super::step::{Action, Millis};
 use super::workplace::Object;
 
 /// Inventories that are answered on one link. One is sent when a link comes up, one when a party joins a round, and
-/// [`MOST_REMINDERS`] while nothing is certified; a peer that asks again and again gets no more.
-const MAX_INVENTORIES: u32 = 4 + MOST_REMINDERS;
+/// [`MOST_REMINDERS`] while nothing is certified, as many while a dealing of S is lacking; a peer that asks again and again gets no more.
+const MAX_INVENTORIES: u32 = 4 + 2 * MOST_REMINDERS;
 /// Inventories that a party sends because time passes. They come at doubling intervals, so they last for longer than any
 /// round.
 const MOST_REMINDERS: u32 = 24;

@@ -16,6 +16,7 @@ use super::job::{Arriving, Job, ShareError, StoreError, Summand};
 use super::restore::secret;
 use super::rule::Rule;
 use super::step::{Change, Millis, SecretName};
+use super::unverified::Unverified;
 use super::workplace::Object;
 
 /// A share that was verified against its header, or this party's own.
@@ -33,17 +34,8 @@ enum Told {
     Elements(Option<Salt>, [u8; 32]),
 }
 
-/// In malicious rounds a share that is here whole, until it is known to be what its dealer has committed to.
-struct Unverified {
-    /// None of an explicit one, which is at the workplace.
-    seed: Option<Seed>,
-    /// The root in its header.
-    root: [u8; 32],
-    /// A job looks at it, or has found that it is none.
-    seen: bool,
-}
-
-/// How long a partial sum that could not be made waits: an operator has to make room first.
+/// How long a partial sum that could not be made waits, or a share that could not be looked at: an operator has to make room
+/// first.
 const SUM_AGAIN: Duration = Duration::from_secs(60);
 
 /// What became of the shares.
@@ -149,7 +141,7 @@ impl Holder {
             } else {
                 match verify(context, dealer, dealing) {
                     Some(Told::Seed(seed, root)) if context.terms.is_malicious() => {
-                        self.unverified.insert(dealer, Unverified { seed: Some(seed), root, seen: false });
+                        self.unverified.insert(dealer, Unverified::new(Some(seed), root));
                         if let Some(unverified) = self.unverified.get_mut(&dealer) {
                             unverified.verify(context, dealer);
                         }
@@ -206,7 +198,7 @@ impl Holder {
             Ok(Some(share)) => incoming.go_on(context, share),
             Ok(None) if context.terms.is_malicious() => {
                 let root = incoming.digest();
-                self.unverified.insert(dealer, Unverified { seed: None, root, seen: false });
+                self.unverified.insert(dealer, Unverified::new(None, root));
             }
             Ok(None) => self.keep(context, dealer, dealing, Held::Stored),
             Err(StoreError::Workplace(reason)) => {
@@ -242,15 +234,20 @@ impl Holder {
             }
             Err(error) => error,
         };
+        if let ShareError::Workplace(reason) = &error {
+            // This node's own affair: the share is as good as it was.
+            context.fault(context.terms.me(), None, reason);
+            return unverified.stall(context.now.after(SUM_AGAIN));
+        }
         unverified.seed = None;
         context.erase(Object::Share(dealer));
         match error {
             ShareError::Unnamed => refuse(context, dealer, "a share that does not give the root in its header"),
-            ShareError::Workplace(reason) => context.fault(context.terms.me(), None, &reason),
             // PROTOCOL 5.4: at most one valid complaint a dealer is published.
             ShareError::Cell(_) if context.board.is_guilty(dealer) => {
                 refuse(context, dealer, "a share that is not what it has committed to");
             }
+            ShareError::Workplace(_) => {}
             ShareError::Cell(grievance) => {
                 context.publish(None, Body::Complaint { dealer, grievance: *grievance });
             }
@@ -319,7 +316,10 @@ impl Holder {
     /// When it tries again what it could not do: to make the partial sum, or to take in a share.
     pub(super) fn again(&self) -> Option<Millis> {
         match self.stage {
-            Stage::Collecting => self.incoming.values().filter_map(Incoming::again).min(),
+            Stage::Collecting => {
+                let unverified = self.unverified.values().filter_map(Unverified::again);
+                self.incoming.values().filter_map(Incoming::again).chain(unverified).min()
+            }
             Stage::Stalled(until) => Some(until),
             Stage::Summing | Stage::Summed => None,
         }
@@ -342,21 +342,6 @@ impl Holder {
     /// Whether this party has done what the certificate asks of it.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.stage, Stage::Summed)
-    }
-}
-
-impl Unverified {
-    /// Looks at it, once the dealer's commitments are known to be good.
-    fn verify(&mut self, context: &mut Context<'_>, dealer: u16) {
-        if self.seen || !context.board.good.contains(&dealer) {
-            return;
-        }
-        let Some(commitments) = context.ledger.from(MessageKind::Commitments, dealer).cloned() else { return };
-        self.seen = true;
-        let share = self.seed.clone().map_or(Summand::Stored(Object::Share(dealer)), Summand::Seed);
-        // PROTOCOL 5.1: the verifier's own random weights, drawn after the share arrived.
-        let seed = context.seed();
-        context.run(Job::Verify { commitments, root: self.root, share, seed });
     }
 }
 

@@ -182,6 +182,9 @@ pub(super) fn about(terms: &Terms, claim: Claim, messages: &[Sealed]) -> Dossier
 /// concern everybody.
 pub(super) fn contradicts(context: &mut Context<'_>, held: &Sealed, message: &Sealed) {
     let culprit = message.sender();
+    if !is_evidence(message) {
+        return;
+    }
     let known = context.board.is_guilty(culprit);
     convict(context, culprit, FaultKind::Equivocation, &[held.clone(), message.clone()]);
     if let (Some(one), Some(other)) = (header(held), header(message))
@@ -190,6 +193,12 @@ pub(super) fn contradicts(context: &mut Context<'_>, held: &Sealed, message: &Se
     {
         context.publish(None, Body::Complaint { dealer: culprit, grievance: Grievance::Headers { one, other } });
     }
+}
+
+/// Whether two of a kind are kept as evidence. Two Shares would show their secrets, and two Outcomes what can be a hash of the
+/// total: these are noted.
+pub(super) fn is_evidence(message: &Sealed) -> bool {
+    !matches!(message.kind(), MessageKind::Share | MessageKind::Outcome)
 }
 
 /// What a complaint of that kind needs to be admitted: two headers that the dealer has signed, not one.

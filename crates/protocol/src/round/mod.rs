@@ -29,6 +29,7 @@ mod restore;
 mod rule;
 mod step;
 mod terms;
+mod unverified;
 mod view;
 mod voter;
 mod waits;

@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 
 use wire::message::Votes;
 use wire::{
-    Body, Closing, DealingDigest, Envelope, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Sealed, Seq, Set,
-    SetDigest, Until, Vote,
+    Body, Closing, DealingDigest, Envelope, Grievance, Lock, MAX_PARTIES, MessageDigest, MessageKind, RoundId, Sealed,
+    Seq, Set, SetDigest, Until, Vote,
 };
 
 use super::board::Board;
@@ -179,6 +179,13 @@ pub fn statements_of(party: u16, round: RoundId, sender: u16, body: &Body) -> Ve
         Body::Open { set, receipts, closes, .. } => {
             add_receipts(set, receipts, &mut add);
             closes.iter().filter_map(|close| close.lock.as_ref()).for_each(|lock| add_readys(lock, &round, &mut add));
+        }
+        Body::Complaint { dealer, grievance: Grievance::Headers { one, other } } if *dealer == party => {
+            let headers = [one, other].map(|header| {
+                let body = Body::Deal { shares: header.shares.clone(), commitments: header.commitments };
+                Envelope::carried(round, party, None, body, header.signature)
+            });
+            found.extend(headers);
         }
         Body::Close { lock: Some(lock), .. } => add_readys(lock, &round, &mut add),
         Body::Certificate { attempt, set, accepts, receipts } => {

@@ -18,6 +18,7 @@ use super::context::Context;
 use super::dealer::Dealer;
 use super::ending::{HIDDEN, SHOWN};
 use super::holder::Holder;
+use super::inspector;
 use super::intake::{hides_lock, is_certified_header};
 use super::ledger::Taken;
 use super::receiver::Receiver;
@@ -104,7 +105,10 @@ impl Round {
                     context.inbox.push_back(message.clone());
                 }
                 // Its evidence was kept when it came.
-                Taken::Conflict => drop(context.board.guilty.insert((message.sender(), FaultKind::Equivocation))),
+                Taken::Conflict if inspector::is_evidence(message) => {
+                    context.board.guilty.insert((message.sender(), FaultKind::Equivocation));
+                }
+                Taken::Conflict => {}
                 Taken::Known => {}
             }
             while let Some(message) = context.inbox.pop_front() {
