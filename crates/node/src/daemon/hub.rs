@@ -312,6 +312,13 @@ impl Hub {
         }
     }
 
+    /// As [`Hub::send`], of what the peer asks for again where there is no room for it now (PROTOCOL 6.3).
+    pub(super) fn offer(&self, to: u16, frame: &Frame) {
+        if let Some(sender) = self.peers.get(usize::from(to)).and_then(Peer::sender) {
+            sender.offer(frame);
+        }
+    }
+
     /// The store, for reading.
     pub(super) fn reads(&self) -> &impl Reads {
         &self.store

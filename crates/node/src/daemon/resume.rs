@@ -16,6 +16,8 @@ use crate::store::{Reads, RoundRow, StoreError};
 
 /// How often one peer may have one closed round looked up over one link.
 const MOST_LOOKS: u32 = 4;
+/// Closed rounds that are held for one turn; whoever asks for more asks again.
+const MOST_AT_ONCE: usize = 16;
 
 impl Hub {
     /// Takes up every round that is not closed, and forgets what others have left at the vault.
@@ -51,6 +53,11 @@ impl Hub {
         let ours = self.book.agreement().digest().0;
         let row = self.reads().round_by_id(&round.0).ok().flatten();
         let Some(row) = row.filter(|row| row.agreement_digest == ours && !row.abstains) else { return };
+        // They go with this turn. With its commitments a round is large, and a peer could ask for all at once.
+        let looked_up = self.rounds.values().filter(|open| open.round.is_closed()).count();
+        if looked_up >= MOST_AT_ONCE {
+            return;
+        }
         let Some(known) = self.peers.get_mut(usize::from(peer)) else { return };
         let looks = known.looks.entry(round).or_default();
         *looks += 1;

@@ -143,6 +143,9 @@ impl Hub {
     pub(super) fn act(&mut self, acts: Acts) {
         for (id, action) in acts.actions {
             match action {
+                Action::Send { to, message } if message.kind() == MessageKind::Commitments => {
+                    self.offer(to, &Frame::Message(Zeroizing::new(message.bytes().to_vec())));
+                }
                 Action::Send { to, message } => {
                     self.send(to, &Frame::Message(Zeroizing::new(message.bytes().to_vec())));
                 }

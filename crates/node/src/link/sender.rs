@@ -116,6 +116,18 @@ impl LinkSender {
         result
     }
 
+    /// Queues a control frame if there is room for it. What is large and can be asked for again is offered, and cuts no link.
+    pub fn offer(&self, frame: &Frame) {
+        let bytes = frame.encode();
+        let outbox = &*self.0;
+        let size = bytes.len();
+        let waiting = outbox.control_bytes.fetch_add(size, Ordering::Relaxed);
+        if waiting + size > outbox.most || outbox.control.try_send(bytes).is_err() {
+            outbox.control_bytes.fetch_sub(size, Ordering::Relaxed);
+            tracing::debug!(target: "link", peer = self.0.peer.0, size, "no room for a frame that can be asked for again");
+        }
+    }
+
     /// Queues a bulk frame; waits, off the runtime's threads, until there is room.
     ///
     /// # Errors

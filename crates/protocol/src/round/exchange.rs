@@ -4,6 +4,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use wire::dossier::FaultKind;
 use wire::link::{BulkKind, Grant, Have};
 use wire::{Body, MessageKind, Sealed};
 
@@ -100,11 +101,20 @@ impl Round {
             let concerns =
                 context.terms.concerns(message.body(), message.recipient(), peer) && self.matters(context, message);
             // Its own messages too: a party that has lost some is to know.
-            let for_peer = concerns || message.sender() == peer;
+            let for_peer = (concerns && !self.is_waste(context, message)) || message.sender() == peer;
             if for_peer && (public || message.sender() == me) && !held.contains(&message.digest().0) {
                 context.step.actions.push(Action::Send { to: peer, message: message.clone() });
             }
         }
+    }
+
+    /// Commitments of a dealer that is known to have signed two headers, unless they are in the sum. Whoever holds the other
+    /// header would refuse them, and be offered them again each time.
+    fn is_waste(&self, context: &Context<'_>, message: &Sealed) -> bool {
+        let Body::Commitments { dealing, .. } = message.body() else { return false };
+        let certified = context.board.certified.as_ref();
+        let summed = certified.is_some_and(|c| c.set.dealings.iter().any(|entry| entry.dealing == *dealing));
+        !summed && context.board.guilty.contains(&(message.sender(), FaultKind::Equivocation))
     }
 
     /// Votes of attempts that are over help nobody: a Close brings whoever is behind to the attempt that is on, and a
@@ -144,12 +154,11 @@ impl Round {
 /// What this party holds of what concerns the peer. The names of others are none of its business: an Outcome's name is
 /// a hash of the total.
 pub(super) fn inventory(context: &Context<'_>, peer: u16) -> Have {
-    let names: Vec<[u8; 32]> = context
-        .ledger
-        .messages()
-        .filter(|m| m.sender() == peer || context.terms.concerns(m.body(), m.recipient(), peer))
-        .map(|m| m.digest().0)
-        .take(wire::link::MAX_INVENTORY)
-        .collect();
+    let concerns = |m: &&Sealed| m.sender() == peer || context.terms.concerns(m.body(), m.recipient(), peer);
+    // What is large is named first, where not everything can be.
+    let large = |m: &&Sealed| m.kind() == MessageKind::Commitments;
+    let held = || context.ledger.messages().filter(concerns);
+    let names = held().filter(large).chain(held().filter(|m| !large(m)));
+    let names: Vec<[u8; 32]> = names.map(|m| m.digest().0).take(wire::link::MAX_INVENTORY).collect();
     Have { round: context.terms.round(), messages: names.try_into().unwrap_or_default() }
 }

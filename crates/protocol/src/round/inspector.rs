@@ -102,7 +102,9 @@ impl Inspector {
                 accuses_after_receipt(context, &complaint, *dealer, *dealing);
             }
             let case = (complaint.sender(), *dealer, matches!(grievance, Grievance::Headers { .. }));
-            if self.judged.contains(&case) {
+            // Whoever has complained for nothing once is not looked at again.
+            let idle = context.board.guilty.contains(&(complaint.sender(), FaultKind::FalseComplaint));
+            if self.judged.contains(&case) || (idle && !case.2) {
                 continue;
             }
             match grievance {
@@ -182,7 +184,7 @@ pub(super) fn about(terms: &Terms, claim: Claim, messages: &[Sealed]) -> Dossier
 /// concern everybody.
 pub(super) fn contradicts(context: &mut Context<'_>, held: &Sealed, message: &Sealed) {
     let culprit = message.sender();
-    if !is_evidence(message) {
+    if !is_evidence(context.terms, message) {
         return;
     }
     let known = context.board.is_guilty(culprit);
@@ -195,10 +197,14 @@ pub(super) fn contradicts(context: &mut Context<'_>, held: &Sealed, message: &Se
     }
 }
 
-/// Whether two of a kind are kept as evidence. Two Shares would show their secrets, and two Outcomes what can be a hash of the
-/// total: these are noted.
-pub(super) fn is_evidence(message: &Sealed) -> bool {
-    !matches!(message.kind(), MessageKind::Share | MessageKind::Outcome)
+/// Whether two of a kind are kept as evidence. Two Shares would show their secrets; two Outcomes, and two Partials without
+/// blindings, what can be a hash of the total or of a part of it: these are noted.
+pub(super) fn is_evidence(terms: &Terms, message: &Sealed) -> bool {
+    match message.kind() {
+        MessageKind::Share | MessageKind::Outcome => false,
+        MessageKind::Partial => terms.is_malicious(),
+        _ => true,
+    }
 }
 
 /// What a complaint of that kind needs to be admitted: two headers that the dealer has signed, not one.

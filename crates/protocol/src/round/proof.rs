@@ -12,6 +12,7 @@ use wire::{
     Seq, Set, SetDigest, Until, Vote,
 };
 
+use super::MAX_ATTEMPTS;
 use super::board::Board;
 use super::ledger::Ledger;
 use super::rule::Rule;
@@ -80,6 +81,9 @@ impl Judge<'_> {
 
     /// A Close shows a lock that is one, or none. PROTOCOL 4.5: one whose lock does not verify is no Close.
     pub(super) fn close(&self, until: Until, lock: Option<&Lock>) -> Result<(), Refusal> {
+        if matches!(until, Until::Attempt(attempt) if attempt == 0 || attempt > MAX_ATTEMPTS) {
+            return Err("a Close of an attempt that there cannot be");
+        }
         let Some(lock) = lock else { return Ok(()) };
         if lock.attempt == 0 || Until::Attempt(lock.attempt) > until {
             return Err("a Close with a lock of a later attempt");

@@ -55,14 +55,14 @@ impl Round {
     ) -> (Self, Step) {
         let Saved { started, messages, secrets, ended, void, abstains } = saved;
         let mut round = Self::new(terms, started);
-        round.with_facts(now, rng, signer, |round, context| round.replay(context, &messages));
+        let replayed = round.with_facts(now, rng, signer, |round, context| round.replay(context, &messages));
         let certified = round.board.certified.is_some();
         round.gave_up = abstains || (matches!(ended, Some(Ended::Abandoned { .. })) && !certified);
         (round.ended, round.void, round.abstains) = (ended, void, abstains);
         round.closed = round.ended.is_some() && now >= round.last_day();
         // Peers may hold what ends the round well: they are heard before it is given up.
         round.heard_from = now.after(round.terms.computation().attempt_deadline);
-        let step = round.with_context(now, rng, signer, |round, context| {
+        let mut step = round.with_context(now, rng, signer, |round, context| {
             if let Some(Ended::Completed { result }) = &mut round.ended {
                 *result = released(context);
             }
@@ -90,6 +90,9 @@ impl Round {
             round.dealer = Dealer::restore(context, &secrets);
             round.holder = Holder::restore(context, &secrets);
         });
+        // Evidence is written after the commit that tells of it: a crash may have come between.
+        let again = replayed.actions.into_iter().filter(|action| matches!(action, Action::Keep { .. }));
+        step.actions.extend(again);
         (round, step)
     }
 
@@ -98,18 +101,19 @@ impl Round {
         for message in messages {
             match context.ledger.take(message) {
                 Taken::New => {
-                    // This evidence too.
-                    if hides_lock(context.ledger, message).is_some() {
-                        context.board.guilty.insert((message.sender(), FaultKind::HiddenLock));
+                    if let Some(other) = hides_lock(context.ledger, message) {
+                        let accepted = message.kind() == MessageKind::Accept;
+                        let both = if accepted { [message.clone(), other] } else { [other, message.clone()] };
+                        inspector::convict(context, message.sender(), FaultKind::HiddenLock, &both);
                     }
                     context.inbox.push_back(message.clone());
                 }
-                // Its evidence was kept when it came.
-                Taken::Conflict if inspector::is_evidence(message) => {
-                    context.board.guilty.insert((message.sender(), FaultKind::Equivocation));
+                Taken::Conflict if inspector::is_evidence(context.terms, message) => {
+                    let held = context.ledger.in_place_of(message).cloned();
+                    let both: Vec<Sealed> = held.into_iter().chain([message.clone()]).collect();
+                    inspector::convict(context, message.sender(), FaultKind::Equivocation, &both);
                 }
-                Taken::Conflict => {}
-                Taken::Known => {}
+                Taken::Conflict | Taken::Known => {}
             }
             while let Some(message) = context.inbox.pop_front() {
                 self.apply(context, &message);

@@ -6,7 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use wire::{Body, Closing, Lock, MessageKind, Sealed, Set, SetDigest, Until, Vote};
+use wire::{Body, Closing, Envelope, Lock, MessageKind, Sealed, Set, SetDigest, Until, Vote};
 
 use super::board::Certified;
 use super::context::Context;
@@ -268,14 +268,20 @@ fn judge(context: &Context<'_>, set: &Set, closes: &[Closing]) -> Verdict {
     if left_out.is_empty() { Verdict::Support } else { Verdict::LeftOut(left_out.into_iter().collect()) }
 }
 
-/// Sends the other compute parties what this one knows of dealings that they may not know.
+/// Sends the other compute parties what this one knows of dealings that they may not know: the header, and every Receipt,
+/// from wherever it came. Commitments are large, and no vote needs them: whoever lacks some asks for them (6.3).
 fn relay(context: &mut Context<'_>, dealers: &[u16]) {
     let terms = context.terms;
     for &dealer in dealers {
-        let known: Vec<Sealed> = [MessageKind::Deal, MessageKind::Commitments, MessageKind::Dealt]
-            .into_iter()
-            .filter_map(|kind| context.ledger.from(kind, dealer).cloned())
-            .collect();
+        let mut known: Vec<Sealed> = context.ledger.from(MessageKind::Deal, dealer).cloned().into_iter().collect();
+        if let Some(&dealing) = context.board.headers.get(&dealer) {
+            let receipt = |vote: &Vote| {
+                let body = Body::Receipt { dealing };
+                let receipt = Envelope::carried(terms.round(), vote.party, Some(dealer), body, vote.signature);
+                receipt.verify_by(terms.verify(), terms.key(vote.party)?).ok()
+            };
+            known.extend(context.board.votes_for(dealer, dealing).iter().filter_map(receipt));
+        }
         for &to in terms.computes().iter().filter(|&&p| p != terms.me() && p != dealer) {
             let sends = known.iter().map(|message| Action::Send { to, message: message.clone() });
             context.step.actions.extend(sends);
