@@ -29,6 +29,7 @@ fn words<'a>(mut waits: impl Iterator<Item = &'a Wait>) -> String {
     let Some(message) = first.message else { return "has not approved".to_owned() };
     match message {
         MessageKind::Deal => "has not dealt yet (its operator may have to approve)".to_owned(),
+        MessageKind::Commitments => "has not proven its contribution yet".to_owned(),
         MessageKind::Share => "its share has not come".to_owned(),
         MessageKind::Receipt => match about[..] {
             [dealer] => format!("has not confirmed the share of {dealer}"),
@@ -82,7 +83,7 @@ mod tests {
     fn no_cause_is_told_in_the_words_of_the_protocol() {
         for kind in MessageKind::ALL {
             let cause = of(&[wait("p2", Some(kind), Some("p1"))], &BTreeMap::new());
-            let said = ["Propose", "Dealt", "Decline", "Abandon"].contains(&kind.name());
+            let said = ["Propose", "Dealt", "Decline", "Abandon", "Complaint"].contains(&kind.name());
             // These are waited for nowhere.
             assert!(said || !cause[0].contains(kind.name()), "{cause:?}");
         }

@@ -10,9 +10,9 @@ use wire::{Body, Closing, Envelope, Lock, MessageKind, Sealed, Set, SetDigest, U
 
 use super::board::Certified;
 use super::context::Context;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Taken};
 use super::rule::Rule;
-use super::step::{Action, Millis, Note};
+use super::step::{Action, Change, Millis, Note};
 use super::terms::Terms;
 
 /// The votes of one party.
@@ -280,7 +280,12 @@ fn relay(context: &mut Context<'_>, dealers: &[u16]) {
                 let receipt = Envelope::carried(terms.round(), vote.party, Some(dealer), body, vote.signature);
                 receipt.verify_by(terms.verify(), terms.key(vote.party)?).ok()
             };
-            known.extend(context.board.votes_for(dealer, dealing).iter().filter_map(receipt));
+            let receipts: Vec<Sealed> = context.board.votes_for(dealer, dealing).iter().filter_map(receipt).collect();
+            for receipt in receipts.iter().filter(|receipt| context.ledger.take(receipt) != Taken::Known) {
+                // Some have come inside of other messages only.
+                context.step.changes.push(Change::Message(receipt.clone()));
+            }
+            known.extend(receipts);
         }
         for &to in terms.computes().iter().filter(|&&p| p != terms.me() && p != dealer) {
             let sends = known.iter().map(|message| Action::Send { to, message: message.clone() });

@@ -164,14 +164,14 @@ async fn tls_1_2_is_refused_at_either_side() {
 async fn another_protocol_or_consortium_in_the_hello_is_refused_at_both_ends() {
     let consortium = Consortium::new(2);
     let mut other_protocol = hello();
-    other_protocol.protocol = 2;
+    other_protocol.protocol = wire::PROTOCOL_VERSION + 1;
     let mut other_consortium = hello();
     other_consortium.consortium = wire::codec::Text::truncated("southern-retail");
     for (theirs, at_first, at_second) in [
         (
             other_protocol,
-            "version 2 of the protocol, and this node version 1",
-            "version 1 of the protocol, and this node version 2",
+            "version 3 of the protocol, and this node version 2",
+            "version 2 of the protocol, and this node version 3",
         ),
         (
             other_consortium,
