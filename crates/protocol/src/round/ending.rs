@@ -61,7 +61,8 @@ impl Round {
             context.change(Change::Void);
         }
         // What proves it is handed to whoever asks.
-        self.closed |= self.void;
+        let heard = self.heard_out().is_none_or(|at| context.now >= at) && !self.inspector.is_busy();
+        self.closed |= self.void && heard;
     }
 
     /// What a party without the result role has to do is done when every result party has the result.
@@ -133,6 +134,7 @@ impl Round {
         }
         context.inbox.clear();
         self.gave_up = true;
+        self.gave_up_at = Some(context.now);
         self.forget(context);
         self.end(context, Ended::Abandoned { reason });
     }

@@ -73,7 +73,7 @@ impl Round {
 
     /// Whether anything can follow from a message of that kind. What is taken in has to be kept.
     fn listens_to(&self, kind: MessageKind) -> bool {
-        let about_the_end = matches!(kind, MessageKind::Close | MessageKind::Abandon);
+        let about_the_end = matches!(kind, MessageKind::Close | MessageKind::Abandon | MessageKind::Complaint);
         !self.closed && !self.abstains && (!self.gave_up || about_the_end)
     }
 

@@ -100,6 +100,8 @@ pub struct Round {
     heard_from: Millis,
     /// It ended here without a certificate, and this party signs no more but what ends it for others.
     gave_up: bool,
+    /// When it was given up here.
+    gave_up_at: Option<Millis>,
     /// It is proven that nothing of this round has opened or can.
     void: bool,
     /// This party has signed what it has forgotten.
@@ -168,6 +170,7 @@ impl Round {
             ended: None,
             heard_from: Millis(0),
             gave_up: false,
+            gave_up_at: None,
             void: false,
             abstains: false,
             closed: false,
@@ -219,6 +222,7 @@ impl Round {
         let voter = self.voter.due(&self.terms, &self.ledger);
         let again = self.holder.again().into_iter().chain(voter).chain(self.receiver.again(&self.terms));
         let again = again.chain(self.reminder(&self.ledger, &self.board));
+        let again = again.chain(self.heard_out().filter(|_| self.void));
         [self.collected(), self.give_up(), self.last_day()].into_iter().chain(again).filter(|&at| at > now).min()
     }
 
@@ -239,6 +243,13 @@ impl Round {
     fn last_day(&self) -> Millis {
         let twice = self.terms.computation().give_up_after * 2;
         self.started.after(twice).max(self.heard_from)
+    }
+
+    /// PROTOCOL 5.4: who has given a malicious round up hears others for a while who say whom to name: a liar may have ended it
+    /// before their word came.
+    fn heard_out(&self) -> Option<Millis> {
+        let terms = &self.terms;
+        self.gave_up_at.filter(|_| terms.is_malicious()).map(|at| at.after(terms.computation().attempt_deadline))
     }
 
     /// Runs `act`, then everything that follows from it.
@@ -304,6 +315,9 @@ impl Round {
                 if let Some(trouble) = self.receiver.hopeless(context.terms, context.ledger, context.board) {
                     self.withhold(context, trouble);
                 }
+            }
+            if !self.closed && self.gave_up && !self.abstains {
+                self.inspector.judge(context);
             }
             if context.inbox.is_empty() {
                 break;

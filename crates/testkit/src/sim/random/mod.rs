@@ -21,7 +21,7 @@ impl Plan {
     pub fn random(seed: u64) -> Self {
         let mut dice = Dice::new(seed, "plan");
         // There are others of these: see `random_malicious`.
-        let hostile = dice.percent(10);
+        let hostile = dice.percent(3);
         Self::drawn(seed, &mut dice, hostile)
     }
 
