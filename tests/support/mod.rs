@@ -94,7 +94,11 @@ pub(crate) fn free_ports(count: u16) -> u16 {
     let offset = std::process::id().wrapping_mul(131);
     loop {
         let step = NEXT.fetch_add(count.into(), Ordering::Relaxed);
-        let place = offset.wrapping_add(step) % (SPAN - u32::from(count));
+        // One modulus for all: with another for each count two of them could overlap.
+        let place = offset.wrapping_add(step) % SPAN;
+        if place + u32::from(count) > SPAN {
+            continue;
+        }
         let base = FIRST + u16::try_from(place).expect("below the span");
         let held: Result<Vec<_>, _> =
             (base..base + count).map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))).collect();
