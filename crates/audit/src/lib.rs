@@ -16,8 +16,10 @@
 mod checkpoint;
 mod event;
 mod examine;
+mod export;
 mod file;
 mod hashes;
+mod names;
 mod note;
 mod proof;
 mod read;
@@ -30,6 +32,7 @@ mod words;
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey, SignedCheckpoint};
 pub use event::{Approver, Event, Source};
 pub use examine::{ClockStep, Examined, LogFault, examine};
+pub use export::{CSV_HEAD, csv_row, rfc5424};
 pub use file::{AuditFile, FileError};
 pub use hashes::{HashFile, HashesError};
 pub use note::{MAX_NOTE, Note, NoteError, NoteKey, NoteSigner, SignatureType};
