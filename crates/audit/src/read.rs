@@ -50,6 +50,7 @@ pub enum ReadError {
 pub struct Reader<R> {
     from: R,
     line: u64,
+    offset: u64,
     last: Option<u64>,
     bytes: Vec<u8>,
     ended: bool,
@@ -68,7 +69,26 @@ impl Reader<BufReader<File>> {
 impl<R: BufRead> Reader<R> {
     /// Reads a log, or a part of one that starts at a line.
     pub fn new(from: R) -> Self {
-        Self { from, line: 0, last: None, bytes: Vec::new(), ended: false }
+        Self { from, line: 0, offset: 0, last: None, bytes: Vec::new(), ended: false }
+    }
+
+    /// Goes on where this reader ended, with what `from` gives: it must begin at [`Reader::offset`].
+    #[must_use]
+    pub fn resume(self, from: R) -> Self {
+        Self { from, ended: false, ..self }
+    }
+
+    /// Bytes of the whole records that were read.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The line of the record that was read last, byte for byte, without its end.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        // A record is there only if its line was UTF-8.
+        str::from_utf8(&self.bytes).unwrap_or_default()
     }
 
     fn read(&mut self) -> Result<Option<Record>, ReadError> {
@@ -91,6 +111,7 @@ impl<R: BufRead> Reader<R> {
             _ => {}
         }
         self.line = line;
+        self.offset += self.bytes.len() as u64 + 1;
         self.last = Some(record.seq);
         Ok(Some(record))
     }

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use crate::event::{Approver, Event, Source};
 use crate::record::Record;
-use crate::words::{Actor, Digest, Direction, Name, Outcome};
+use crate::words::{Actor, Digest, Direction, Name};
 
 /// Digits of a digest that are shown: enough to compare by eye, never enough to rely on.
 const DIGITS: usize = 12;
@@ -31,12 +31,7 @@ fn round(record: &Record) -> String {
 fn sentence(record: &Record) -> String {
     let mut text = what(&record.event, record.peer.as_ref());
     if record.outcome != record.event.outcome() {
-        text.push_str(match record.outcome {
-            Outcome::Done => ": done",
-            Outcome::Refused => ": refused",
-            Outcome::Differs => ": differs",
-            Outcome::Failed => ": failed",
-        });
+        let _ = write!(text, ": {}", record.outcome.word());
     }
     if let Actor::Uid(uid) = record.actor {
         let _ = write!(text, ", by user {uid}");
@@ -71,7 +66,7 @@ fn closing(attempt: Option<u32>, lock: Option<u32>) -> String {
 }
 
 /// The event in plain words.
-fn what(event: &Event, peer: Option<&Name>) -> String {
+pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
     let joined = peer.map_or_else(String::new, |peer| format!(", proposed by {peer}"));
     // A message without a peer went to all whom it concerns.
     let nobody = if event.direction() == Some(Direction::Sent) { "all" } else { "an unknown party" };

@@ -294,6 +294,15 @@ pub enum Direction {
     Received,
 }
 
+impl Direction {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Received => "received",
+        }
+    }
+}
+
 /// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, DeriveSerialize, DeriveDeserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -306,6 +315,19 @@ pub enum Outcome {
     Differs,
     /// Tried, and it did not work.
     Failed,
+}
+
+impl Outcome {
+    /// As it stands in a record.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::Differs => "differs",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// Who made the step happen, written `daemon` or `uid:1000`.

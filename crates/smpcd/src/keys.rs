@@ -49,6 +49,17 @@ impl Signer for SigningKey {
     }
 }
 
+/// Signs notes about the audit log (PROTOCOL 8.2).
+impl audit::NoteSigner for SigningKey {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        ed25519_dalek::Signer::sign(&self.0, bytes).to_bytes()
+    }
+}
+
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SigningKey(<redacted>)")

@@ -1,18 +1,16 @@
-//! `smpcd audit`: what happened, in order.
+//! `smpcd audit`: what happened, in order, and that nobody has changed it since. Reads files, needs no daemon.
 
-use std::path::Path;
+mod export;
+mod files;
+mod proofs;
+mod reconcile;
+mod select;
+mod show;
+mod verify;
 
-use audit::{ReadError, Reader, Record};
 use clap::Subcommand;
 
-use super::round::Address;
-use crate::cli::Config;
-use crate::commands::say;
-use crate::exit::{Exit, Failure};
-use crate::node_file::NodeFile;
-
-/// Records that are laid out together: columns are aligned within a page, and memory stays bounded.
-const PAGE: usize = 4096;
+use crate::exit::Failure;
 
 /// Arguments of `smpcd audit`.
 #[derive(Debug, clap::Args)]
@@ -24,65 +22,30 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// A readable timeline of this party's log; needs no daemon
-    Show(Show),
-}
-
-/// Arguments of `smpcd audit show`.
-#[derive(Debug, clap::Args)]
-struct Show {
-    #[command(flatten)]
-    config: Config,
-    /// Only this round: COMPUTATION/PERIOD
-    #[arg(long, value_name = "ROUND")]
-    round: Option<Address>,
-    /// The records as they stand in the log, JSON Lines
-    #[arg(long)]
-    json: bool,
+    Show(show::Args),
+    /// Check the whole log: each line, its order, and that it is what checkpoints say
+    Verify(verify::Args),
+    /// Print a fresh checkpoint of the log, signed: give it to others, and the log cannot be rewritten unseen
+    Checkpoint(verify::CheckpointArgs),
+    /// Write a proof that a record is in the log
+    Prove(proofs::Prove),
+    /// Check a proof with the agreement alone: anybody can
+    CheckProof(proofs::CheckProof),
+    /// Print the log for other tools
+    Export(export::Args),
+    /// Lay several parties' logs beside each other: what one received another sent, and decisions agree
+    Reconcile(reconcile::Args),
 }
 
 /// Runs `smpcd audit`.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let Command::Show(args) = &args.command;
-    let settings = NodeFile::load(&args.config.file)?.settings;
-    show(&settings.data_dir.join("audit/log.jsonl"), args)
-}
-
-fn show(log: &Path, args: &Show) -> Result<(), Failure> {
-    let reader = Reader::open(log).map_err(|error| {
-        Failure::new(Exit::Other, format!("{}: {error}; the daemon writes it: smpcd run", log.display()))
-    })?;
-    let mut page: Vec<Record> = Vec::new();
-    let print = |page: &mut Vec<Record>| {
-        let text = if args.json {
-            page.iter().map(|record| record.to_line().text + "\n").collect()
-        } else {
-            audit::timeline(page)
-        };
-        page.clear();
-        if text.is_empty() { Ok(()) } else { say(&text) }
-    };
-    for record in reader {
-        // What was read before the bad line is shown: it helps to find it.
-        let record = match record {
-            Ok(record) => record,
-            // A record that is being written at this moment is no fault.
-            Err(ReadError::Torn { .. }) => break,
-            Err(error) => {
-                print(&mut page)?;
-                return Err(Failure::new(Exit::Unverified, format!("{}: {error}", log.display())));
-            }
-        };
-        let wanted = args.round.as_ref().is_none_or(|wanted| {
-            record.round.as_ref().is_some_and(|round| {
-                round.computation.as_str() == wanted.computation && round.period.as_str() == wanted.period
-            })
-        });
-        if wanted {
-            page.push(record);
-        }
-        if page.len() == PAGE {
-            print(&mut page)?;
-        }
+    match &args.command {
+        Command::Show(args) => show::run(args),
+        Command::Verify(args) => verify::run(args),
+        Command::Checkpoint(args) => verify::checkpoint(args),
+        Command::Prove(args) => proofs::prove(args),
+        Command::CheckProof(args) => proofs::check(args),
+        Command::Export(args) => export::run(args),
+        Command::Reconcile(args) => reconcile::run(args),
     }
-    print(&mut page)
 }

@@ -1,0 +1,158 @@
+//! The log of a node, checkpoints, and the keys that sign them, from their files.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Take};
+use std::path::{Path, PathBuf};
+
+use audit::{Checkpoint, Examined, LogKey, Name, NoteSigner, SignedCheckpoint, examine};
+use node::settings::Settings;
+use protocol::agreement::{Agreement, Party};
+
+use crate::agreement_file::AgreementFile;
+use crate::cli::Config;
+use crate::exit::{Exit, Failure};
+use crate::keys::SigningKey;
+use crate::node_file::NodeFile;
+
+/// The log as long as it was when it was opened: a running daemon may append to it meanwhile.
+pub(super) struct Log {
+    pub(super) path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl Log {
+    pub(super) fn open(settings: &Settings) -> Result<Self, Failure> {
+        let path = settings.data_dir.join("audit/log.jsonl");
+        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        let (length, file) = opened.map_err(|error| {
+            Failure::new(Exit::Other, format!("{}: {error}; the daemon writes it: smpcd run", path.display()))
+        })?;
+        Ok(Self { path, file, length })
+    }
+
+    /// The log from its beginning.
+    pub(super) fn read(&self) -> Result<BufReader<Take<File>>, Failure> {
+        let file = File::open(&self.path).map_err(|error| self.failed("read", &error))?;
+        Ok(BufReader::with_capacity(1 << 16, file.take(self.length)))
+    }
+
+    /// Checks the whole log against checkpoints.
+    pub(super) fn examine(&self, party: &str, checkpoints: &[&Checkpoint]) -> Result<Examined, Failure> {
+        Ok(examine(self.read()?, Some(&Name::of(party)), checkpoints))
+    }
+
+    /// What is wrong, as exit code 4; nothing if nothing is.
+    pub(super) fn stands(&self, examined: &Examined) -> Result<(), Failure> {
+        if examined.faults.is_empty() {
+            return Ok(());
+        }
+        let lines = examined.faults.iter().map(|fault| format!("{}: {fault}", self.path.display()));
+        let next = format!(
+            "{}: keep this file as it is, it is evidence; the store still has the records that this node wrote: move the \
+             file away and start the daemon, it writes them anew",
+            self.path.display()
+        );
+        Err(Failure::all(Exit::Unverified, lines.chain([next])))
+    }
+
+    /// Makes the log durable, before a checkpoint of it leaves the node (PROTOCOL 8).
+    pub(super) fn sync(&self) -> Result<(), Failure> {
+        self.file.sync_all().map_err(|error| self.failed("sync", &error))
+    }
+
+    pub(super) fn failed(&self, doing: &str, error: &io::Error) -> Failure {
+        Failure::new(Exit::Other, format!("{}: cannot {doing} the log: {error}", self.path.display()))
+    }
+}
+
+/// A node, its agreement, and the key of its log in it.
+pub(super) struct Own {
+    pub(super) settings: Settings,
+    pub(super) agreement: Agreement,
+    pub(super) key: LogKey,
+}
+
+impl Own {
+    pub(super) fn load(config: &Config) -> Result<Self, Failure> {
+        let settings = NodeFile::load(&config.file)?.settings;
+        let agreement = AgreementFile::load(&settings.agreement)?.agreement;
+        let party = agreement.parties().iter().find(|party| party.id == settings.party);
+        let key = party.map(|party| log_key(&agreement, party)).ok_or_else(|| {
+            let line = format!(
+                "{}: there is no party {} in it; check `party` and `agreement` in {}",
+                settings.agreement.display(),
+                settings.party,
+                config.file.display()
+            );
+            Failure::new(Exit::BadConfiguration, line)
+        })?;
+        Ok(Self { settings, agreement, key })
+    }
+
+    /// The party's signing key, which must be the agreement's.
+    pub(super) fn signer(&self) -> Result<SigningKey, Failure> {
+        let signer = SigningKey::load(&self.settings.signing_key)?;
+        let agreed = self.agreement.parties().iter().find(|party| party.id == self.settings.party);
+        if agreed.map(|party| party.signing_key) == Some(NoteSigner::public_key(&signer)) {
+            return Ok(signer);
+        }
+        let line = format!(
+            "signing.key: {}: it is not the key of {} in {}: put back the key that the agreement was signed with",
+            self.settings.signing_key.display(),
+            self.settings.party,
+            self.settings.agreement.display()
+        );
+        Err(Failure::new(Exit::BadConfiguration, line))
+    }
+
+    /// Signs a checkpoint of records that were just read.
+    pub(super) fn sign(&self, log: &Log, size: u64, root: audit::Root) -> Result<SignedCheckpoint, Failure> {
+        let signer = self.signer()?;
+        log.sync()?;
+        Ok(SignedCheckpoint::sign(&self.key, size, root, &signer))
+    }
+
+    /// A checkpoint of this party's log from a file.
+    pub(super) fn checkpoint(&self, file: &Path) -> Result<SignedCheckpoint, Failure> {
+        SignedCheckpoint::parse(&text(file, audit::MAX_NOTE)?, &self.key).map_err(|error| {
+            let line = format!(
+                "{}: {error}; it must be a checkpoint that {} signed under {}",
+                file.display(),
+                self.settings.party,
+                self.settings.agreement.display()
+            );
+            Failure::new(Exit::Unverified, line)
+        })
+    }
+}
+
+/// The key of a party's log.
+pub(super) fn log_key(agreement: &Agreement, party: &Party) -> LogKey {
+    LogKey::new(agreement.name(), &party.id, party.signing_key)
+}
+
+/// Who has cosigned a checkpoint, each with its time: `cosigned by birch at …`. Bad cosignatures are said to be bad.
+pub(super) fn cosigners(agreement: &Agreement, checkpoint: &SignedCheckpoint) -> Vec<String> {
+    let said = |party: &Party| match checkpoint.cosigned_by(&log_key(agreement, party)) {
+        Ok(seconds) => Some(format!("cosigned by {} at {}", party.id, moment(seconds))),
+        Err(audit::NoteError::Unsigned(_)) => None,
+        Err(error) => Some(format!("NOT cosigned by {}: {error}", party.id)),
+    };
+    agreement.parties().iter().filter_map(said).collect()
+}
+
+/// Seconds since 1970 for people.
+fn moment(seconds: u64) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    time.map_or_else(|| format!("second {seconds}"), |time| time.to_string())
+}
+
+/// A file that is text and not longer than `most` bytes.
+pub(super) fn text(file: &Path, most: usize) -> Result<String, Failure> {
+    let mut text = String::new();
+    File::open(file)
+        .and_then(|open| open.take(most as u64 + 1).read_to_string(&mut text))
+        .map_err(|error| Failure::new(Exit::Other, format!("{}: cannot read it: {error}", file.display())))?;
+    Ok(text)
+}
