@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use audit::{AuditFile, Draft, Event, Line, Time};
+use audit::{AuditFile, DigestOf, Draft, Event, Line, LogKey, NoteSigner, Time, Witness};
 
-use support::{Said, smpcd};
+use support::{Said, Testbed, simple, smpcd};
 
 /// Three parties with their keys, and a log of p1 that a daemon might have written.
 struct Trail {
@@ -167,6 +167,125 @@ fn an_auditor_checks_a_proof_with_the_agreement_alone() {
     trail.append(1..=12);
     trail.audit(&["prove", "13"]).exits(2).complains(&["the log has 12 records"]);
     trail.audit(&["prove", "0"]).exits(2);
+}
+
+/// A party's signing key, as its file has it.
+struct Key(ed25519_dalek::SigningKey);
+
+impl Key {
+    fn read(file: &Path) -> Self {
+        let text = fs::read_to_string(file).expect("is there");
+        let (_, bytes) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
+        Self(ed25519_dalek::SigningKey::from_bytes(&bytes.try_into().expect("32 bytes")))
+    }
+}
+
+impl NoteSigner for Key {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        ed25519_dalek::Signer::sign(&self.0, bytes).to_bytes()
+    }
+}
+
+#[test]
+fn a_cosignature_of_a_party_is_named_and_a_bad_one_refused() {
+    let trail = Trail::new(6);
+    let kept = trail.kept("kept", &["checkpoint"]);
+    let key = |party: &str| Key::read(&trail.path(&format!("{party}/keys/signing.key")));
+    let log = |party: &str| LogKey::new("testbed", party, key(party).public_key());
+    let mut witness = Witness::new(log("p1"));
+    let seen = witness.look(&fs::read_to_string(&kept).expect("is there"), &Vec::new()).expect("the first");
+    let cosigned = seen.cosign(&log("p2"), &key("p2"), 1_790_000_100).to_string();
+    fs::write(&kept, &cosigned).expect("writes");
+    let named = "cosigned by p2 at 2026-09-21T14:15:00Z";
+    assert!(trail.audit(&["verify", "--checkpoint", &kept]).exits(0).out.contains(named));
+    let proof = trail.kept("proof", &["prove", "2", "--checkpoint", &kept]);
+    let agreement = trail.path("agreement.toml");
+    let agreement = agreement.to_str().expect("text");
+    let check = || smpcd(["audit", "check-proof", &proof, "--agreement", agreement]);
+    assert!(check().exits(0).out.contains(named));
+    // Its last signature is p2's: of another time it is not good.
+    let forged = Witness::new(log("p1")).look(&cosigned, &Vec::new()).expect("p1's line is good");
+    let forged = forged.cosign(&log("p2"), &key("p3"), 1_790_000_100).to_string();
+    fs::write(&kept, &forged).expect("writes");
+    trail
+        .audit(&["verify", "--checkpoint", &kept])
+        .exits(4)
+        .complains(&["kept", "signature of smpcd/testbed/p2/audit"]);
+    let text = fs::read_to_string(&proof).expect("is there").replace(&cosigned, &forged);
+    fs::write(&proof, text).expect("writes");
+    check().exits(4).complains(&["proof", "signature of smpcd/testbed/p2/audit"]);
+}
+
+#[test]
+fn logs_of_several_parties_are_laid_beside_each_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
+    let draft = |event| Draft::new(event).round("average", "2026-Q3", &[7; 32]).digest(DigestOf::Header, [8; 32]);
+    let write = |party: &str, draft: Draft| {
+        let line = draft.number(1, &party.into(), &"0.1.0".into()).to_line();
+        fs::create_dir_all(at(party)).expect("creates");
+        fs::write(folder.path().join(party).join("log.jsonl"), line.text + "\n").expect("writes");
+    };
+    write("p1", draft(Event::DealSent));
+    write("p2", draft(Event::DealReceived).peer("p1"));
+    let reconcile = || smpcd(["audit", "reconcile", &at("p1"), &at("p2")]);
+    assert!(reconcile().exits(0).out.contains("1 messages told alike by both ends"));
+    write("p2", draft(Event::DealReceived).peer("p1").digest(DigestOf::Header, [9; 32]));
+    reconcile().exits(4).complains(&["record 1 of p2 (deal.received) came from p1", "record 1 of p1 (deal.sent)"]);
+    smpcd(["audit", "reconcile", &at("p1"), &at("p1")]).exits(2).complains(&["given twice"]);
+    smpcd(["audit", "reconcile", &at("p1"), &at("p3")]).exits(1).complains(&["p3"]);
+    smpcd(["audit", "reconcile", &at("p1")]).exits(2);
+    fs::create_dir(at("p3")).expect("creates");
+    smpcd(["audit", "reconcile", &at("p1"), &at("p3")]).exits(1).complains(&["no log.jsonl in it"]);
+}
+
+#[test]
+fn logs_of_real_rounds_with_crashes_agree_and_a_changed_record_is_named() {
+    let mut testbed = Testbed::of(3, &simple("headcount", "2s", "1m"));
+    (0..3).for_each(|party| testbed.input(party, None, "figure\n-4\n"));
+    testbed.start_all();
+    for (number, period) in ["2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"].into_iter().enumerate() {
+        testbed.linked();
+        (0..3).for_each(|party| testbed.input(party, None, &format!("figure\n-{}\n", 4 + number)));
+        let waiting = testbed.begin(0, &["round", "start", "headcount", "--period", period, "--wait"]);
+        let victim = 1 + number % 2;
+        testbed.later(victim, 5 + 8 * number as u64);
+        testbed.kill(victim);
+        testbed.start(victim);
+        testbed.ended(waiting).exits(0);
+        testbed.all_end(&format!("headcount/{period}"), "completed");
+    }
+    testbed.stop_all();
+    let data: Vec<String> = (0..3).map(|party| testbed.data(party).to_str().expect("text").to_owned()).collect();
+    let reconcile = || smpcd(["audit", "reconcile"].into_iter().chain(data.iter().map(String::as_str)));
+    let said = reconcile().exits(0);
+    assert!(said.out.contains("The logs agree"), "{said:?}");
+    for party in 0..3 {
+        testbed.run(party, &["audit", "verify"]).exits(0);
+    }
+    let log = testbed.data(1).join("audit/log.jsonl");
+    let whole = fs::read_to_string(&log).expect("is there");
+    for event in ["deal.sent", "deal.received", "accept.sent", "accept.received", "round.certified"] {
+        let record = testbed.audit(1).into_iter().rfind(|record| record["event"] == event).expect("it is recorded");
+        let digests = record["digests"].as_object().expect("digests").values();
+        let changed = digests.filter_map(|digest| digest.as_str()).fold(
+            whole
+                .lines()
+                .nth(usize::try_from(record["seq"].as_u64().expect("a number")).expect("small") - 1)
+                .expect("is there")
+                .to_owned(),
+            |line, digest| line.replace(digest, &format!("sha256:{}", "5a".repeat(32))),
+        );
+        let lines =
+            whole.lines().zip(1_u64..).map(|(line, seq)| if record["seq"] == seq { changed.as_str() } else { line });
+        fs::write(&log, lines.map(|line| format!("{line}\n")).collect::<String>()).expect("writes");
+        reconcile().exits(4).complains(&[&format!("record {} of p2 ({event})", record["seq"])]);
+        fs::write(&log, &whole).expect("writes");
+    }
 }
 
 #[test]

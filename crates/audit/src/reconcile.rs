@@ -85,6 +85,8 @@ pub struct Reconciler {
     parties: BTreeSet<Name>,
     sent: BTreeMap<Message, Place>,
     received: BTreeMap<Message, Vec<Place>>,
+    /// What a party sent to itself.
+    own: BTreeSet<Message>,
     decisions: BTreeMap<([u8; 32], &'static str), Decision>,
     differences: Vec<Difference>,
 }
@@ -108,6 +110,10 @@ impl Reconciler {
             digests: record.digests.iter().map(|(of, Digest(digest))| (*of, *digest)).collect(),
         };
         match (record.event.direction(), &record.peer) {
+            // A party gives itself a receipt too; nobody else tells of it unless it is passed on.
+            (Some(Direction::Sent), Some(peer)) if *peer == record.party => {
+                self.own.insert(message(peer, None));
+            }
             (Some(Direction::Sent), _) if place.event.ends_with(".sent") => {
                 self.sent.entry(message(&record.party, record.peer.as_ref())).or_insert(place);
             }
@@ -152,12 +158,12 @@ impl Reconciler {
     /// What the logs say together. A party whose log is not among them is asked for nothing.
     #[must_use]
     pub fn finish(self) -> Reconciled {
-        let Self { parties, sent, received, decisions: _, mut differences } = self;
+        let Self { parties, sent, received, own, decisions: _, mut differences } = self;
         let asked = |message: &Message| message.recipient.as_ref().is_none_or(|recipient| parties.contains(recipient));
         let unreceived = || sent.iter().filter(|(message, _)| asked(message) && !received.contains_key(message));
         let mut matched = 0;
         for (message, places) in &received {
-            if sent.contains_key(message) {
+            if sent.contains_key(message) || own.contains(message) {
                 matched += 1;
             } else if parties.contains(&message.author) {
                 let same = |other: &Message| {

@@ -49,7 +49,7 @@ pub(crate) enum Command {
     Result(result::Args),
     /// Check evidence against a party
     Evidence(evidence::Args),
-    /// Read the audit log
+    /// Read, check and export the audit log, and prove what is in it
     Audit(audit::Args),
 }
 

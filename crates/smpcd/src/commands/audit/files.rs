@@ -132,12 +132,20 @@ pub(super) fn log_key(agreement: &Agreement, party: &Party) -> LogKey {
     LogKey::new(agreement.name(), &party.id, party.signing_key)
 }
 
-/// Who has cosigned a checkpoint, each with its time: `cosigned by birch at …`. Bad cosignatures are said to be bad.
-pub(super) fn cosigners(agreement: &Agreement, checkpoint: &SignedCheckpoint) -> Vec<String> {
+/// Who has cosigned a checkpoint, each with its time: `cosigned by birch at …`. A bad cosignature of a party says that
+/// somebody changed the file.
+pub(super) fn cosigners(
+    agreement: &Agreement,
+    checkpoint: &SignedCheckpoint,
+    file: &Path,
+) -> Result<Vec<String>, Failure> {
     let said = |party: &Party| match checkpoint.cosigned_by(&log_key(agreement, party)) {
-        Ok(seconds) => Some(format!("cosigned by {} at {}", party.id, moment(seconds))),
+        Ok(seconds) => Some(Ok(format!("cosigned by {} at {}", party.id, moment(seconds)))),
         Err(audit::NoteError::Unsigned(_)) => None,
-        Err(error) => Some(format!("NOT cosigned by {}: {error}", party.id)),
+        Err(error) => {
+            let line = format!("{}: {error}; get the file anew from {}", file.display(), party.id);
+            Some(Err(Failure::new(Exit::Unverified, line)))
+        }
     };
     agreement.parties().iter().filter_map(said).collect()
 }

@@ -110,7 +110,7 @@ pub(super) fn check(args: &CheckProof) -> Result<(), Failure> {
         refused(&args.file, &why)
     })?;
     let ProvenRecord { record, checkpoint } = proven;
-    let cosigned = cosigners(&agreement, &checkpoint);
+    let cosigned = cosigners(&agreement, &checkpoint, &args.file)?;
     if args.json {
         let object = json!({
             "proven": true, "party": party.id, "seq": record.seq, "record": record.to_line().text,

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut reconciler = Reconciler::default();
     let (mut whose, mut records) = (Vec::new(), 0_u64);
     for given in &args.logs {
-        let file = file(given);
+        let file = file(given)?;
         let at = file.display();
         let reader = Reader::open(&file).map_err(|error| {
             Failure::new(Exit::Other, format!("{at}: {error}; give the log of a party, exported as jsonl"))
@@ -33,6 +33,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             let record = match record {
                 Ok(record) => record,
                 Err(ReadError::Torn { .. }) => break,
+                Err(error @ ReadError::Io { .. }) => return Err(Failure::new(Exit::Other, format!("{at}: {error}"))),
                 Err(error) => return Err(Failure::new(Exit::Unverified, format!("{at}: {error}"))),
             };
             if *party.get_or_insert_with(|| record.party.clone()) != record.party {
@@ -70,7 +71,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Err(Failure::all(Exit::Unverified, found.differences))
 }
 
-fn file(given: &Path) -> PathBuf {
+fn file(given: &Path) -> Result<PathBuf, Failure> {
+    if !given.is_dir() {
+        return Ok(given.to_owned());
+    }
     let inside = ["log.jsonl", "audit/log.jsonl", "data/audit/log.jsonl"].map(|name| given.join(name));
-    inside.into_iter().find(|file| file.is_file()).unwrap_or_else(|| given.to_owned())
+    inside.into_iter().find(|file| file.is_file()).ok_or_else(|| {
+        let line =
+            format!("{}: there is no log.jsonl in it; give the log of a party, exported as jsonl", given.display());
+        Failure::new(Exit::Other, line)
+    })
 }

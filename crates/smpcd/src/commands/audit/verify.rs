@@ -35,13 +35,25 @@ pub(super) struct CheckpointArgs {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load(&args.config)?;
     let kept = args.checkpoint.iter().map(|file| own.checkpoint(file)).collect::<Result<Vec<_>, _>>()?;
+    let cosigned = args.checkpoint.iter().zip(&kept);
+    let cosigned = cosigned.map(|(file, kept)| cosigners(&own.agreement, kept, file)).collect::<Result<Vec<_>, _>>()?;
     let log = Log::open(&own.settings)?;
     let checkpoints: Vec<_> = kept.iter().map(SignedCheckpoint::checkpoint).collect();
     let examined = log.examine(&own.settings.party, &checkpoints)?;
     if args.json {
         say(&object(&own, &log, &examined, &kept))?;
     } else {
-        say(&words(&own, &log, &examined, args, &kept))?;
+        let given: Vec<String> = args
+            .checkpoint
+            .iter()
+            .zip(&kept)
+            .zip(&cosigned)
+            .flat_map(|((file, kept), cosigned)| {
+                let first = format!("  checkpoint    {}: {} records", file.display(), kept.size());
+                [first].into_iter().chain(cosigned.iter().map(|line| format!("                {line}")))
+            })
+            .collect();
+        say(&words(&own, &log, &examined, &given, &kept))?;
     }
     log.stands(&examined)
 }
@@ -69,16 +81,13 @@ fn covered(kept: &[SignedCheckpoint]) -> u64 {
     kept.iter().map(SignedCheckpoint::size).max().unwrap_or(0)
 }
 
-fn words(own: &Own, log: &Log, examined: &Examined, args: &Args, kept: &[SignedCheckpoint]) -> String {
+fn words(own: &Own, log: &Log, examined: &Examined, given: &[String], kept: &[SignedCheckpoint]) -> String {
     let mut lines = vec![format!("{}: {} records of {}", log.path.display(), examined.records, own.settings.party)];
     if let Some((first, last)) = examined.times {
         lines.push(format!("  from          {first} to {last}"));
     }
     lines.push(format!("  root          {}", Base64::encode_string(&examined.root.0)));
-    for (file, checkpoint) in args.checkpoint.iter().zip(kept) {
-        lines.push(format!("  checkpoint    {}: {} records", file.display(), checkpoint.size()));
-        lines.extend(cosigners(&own.agreement, checkpoint).iter().map(|line| format!("                {line}")));
-    }
+    lines.extend_from_slice(given);
     for step in &examined.clock_steps {
         lines.push(format!(
             "  clock         went backwards at record {}: {} after {}",
