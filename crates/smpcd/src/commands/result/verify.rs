@@ -113,7 +113,7 @@ fn text(agreement: &Agreement, computation: &Computation, result: &VerifiedResul
             "partial sums",
             format!("{} good, of {}: each is what the commitments fix", result.holders.len(), parties(&result.holders)),
         ),
-        ("total", format!("{} cells, what the commitments fix", result.totals.len())),
+        ("total", format!("what the commitments fix, in every cell: {}", result.totals.len())),
     ];
     text.push_str("VERIFIED: these are the exact totals of what the contributors committed to\n");
     for (name, what) in lines {
