@@ -98,17 +98,19 @@ impl Round {
 
     /// Reads every message as it once came in. What followed from it then is on disk already.
     fn replay(&mut self, context: &mut Context<'_>, messages: &[Sealed]) {
+        let me = context.terms.me();
         for message in messages {
             match context.ledger.take(message) {
                 Taken::New => {
-                    if let Some(other) = hides_lock(context.ledger, message) {
+                    if let Some(other) = hides_lock(context.ledger, message).filter(|_| message.sender() != me) {
                         let accepted = message.kind() == MessageKind::Accept;
                         let both = if accepted { [message.clone(), other] } else { [other, message.clone()] };
                         inspector::convict(context, message.sender(), FaultKind::HiddenLock, &both);
                     }
                     context.inbox.push_back(message.clone());
                 }
-                Taken::Conflict if inspector::is_evidence(context.terms, message) => {
+                // Two of its own a party holds that was put back to an older copy and was shown the other one: it abstains.
+                Taken::Conflict if message.sender() != me && inspector::is_evidence(context.terms, message) => {
                     let held = context.ledger.in_place_of(message).cloned();
                     let both: Vec<Sealed> = held.into_iter().chain([message.clone()]).collect();
                     inspector::convict(context, message.sender(), FaultKind::Equivocation, &both);
