@@ -220,7 +220,9 @@ fn a_round_that_cannot_go_on_is_abandoned_at_its_deadline_with_the_party_and_the
         "{third:#}"
     );
     let idle = testbed.round(1, ROUND).unwrap()["reason"].to_string();
-    assert!(idle.contains("p2") && idle.contains("approv"), "{idle}");
+    // Its own deadline comes milliseconds after that of the first, whose word may be quicker.
+    let heard = idle.contains("p1 has given it up") || idle.contains("p3 has given it up");
+    assert!(idle.contains("p2") && (idle.contains("approv") || heard), "{idle}");
     for party in 0..3 {
         let record = testbed.recorded(party, "round.abandoned", |_| true);
         assert!(record["detail"]["reason"].as_str().unwrap().contains("p2"), "{record}");
