@@ -13,7 +13,7 @@ use protocol::round::{
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use wire::dossier::{Dossier, FaultKind};
-use wire::{Body, Grievance, Lock, MessageKind, Sealed, Set, SetDigest, ShareContent, Until};
+use wire::{Body, Envelope, Grievance, Lock, MessageKind, Sealed, Set, SetDigest, ShareContent, Until};
 
 use self::ballots::{Ballots, Rules};
 use super::disk::Stored;
@@ -170,6 +170,9 @@ impl Observer {
         }
         for action in &step.actions {
             if let Action::Keep { culprit, kind, dossier } = action {
+                require(!holds_share(dossier), || {
+                    format!("evidence against p{culprit} holds a Share, which is secret")
+                })?;
                 // PROTOCOL 5.4: what is kept convinces anybody, and names nobody honest.
                 if !self.examined.insert(sharing::hash("smpcd/testkit/file", &[dossier])) {
                     continue;
@@ -414,6 +417,13 @@ fn examined(terms: &Terms, file: &[u8]) -> Result<Proven, String> {
     let mut rng = ChaCha20Rng::from_seed([7; 32]);
     examine_in(terms.clone(), &dossier, &mut rng, &mut OneCore)
         .map_err(|error| format!("a file proves nothing: {error}"))
+}
+
+/// Whether a file that is to be handed on has a Share in it.
+fn holds_share(file: &[u8]) -> bool {
+    let kind = |bytes: &[u8]| Envelope::parse(bytes).map(|envelope| envelope.body().kind());
+    let dossier = Dossier::decode(file);
+    dossier.is_ok_and(|dossier| dossier.messages.iter().any(|bytes| kind(bytes) == Ok(MessageKind::Share)))
 }
 
 fn finding(by: u16, note: &Note) -> Option<Finding> {
