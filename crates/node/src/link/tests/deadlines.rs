@@ -100,3 +100,19 @@ async fn a_stranger_that_says_nothing_is_dropped_in_time() {
     let mut rest = Vec::new();
     let _ = mute.read_to_end(&mut rest).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_offered_cuts_no_link_where_there_is_no_room() {
+    let most = 1000;
+    let cut = Cut::new();
+    let (sender, _waiting) = queues(PartyIndex(1), 1, most, cut.clone());
+    let frame = Frame::Message(Zeroizing::new(vec![1; most / 2]));
+    let is_cut = async || tokio::time::timeout(Duration::from_secs(1), cut.wait()).await.is_ok();
+    // The first has room, the others have not, however often they are offered.
+    (0..20).for_each(|_| sender.offer(&frame));
+    assert!(!is_cut().await);
+    // Nothing is counted that does not wait: what is left is there for what has to be sent.
+    assert!(sender.try_send(&Frame::Ping).is_ok());
+    assert!(sender.try_send(&frame).is_err());
+    assert!(is_cut().await, "what has to be sent and has no room cuts the link");
+}
