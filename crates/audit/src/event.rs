@@ -356,6 +356,40 @@ pub enum Event {
         /// The call, such as `round.start`.
         call: Name,
     },
+    /// The peer's log shows that it continues all that this party has seen of it, and this party cosigned that. Digest:
+    /// checkpoint.
+    #[serde(rename = "checkpoint.witnessed")]
+    CheckpointWitnessed {
+        /// Records that the checkpoint covers.
+        size: u64,
+    },
+    /// The peer's log does not continue what this party has seen of it: it was rewritten or cut. Digest: evidence.
+    #[serde(rename = "log.departed")]
+    LogDeparted {
+        /// How: `fork`, `shrunk` or `unproven`.
+        kind: Name,
+        /// Records that the checkpoint covers which this party had seen.
+        seen: u64,
+        /// Records that the one covers which it was shown then.
+        shown: u64,
+    },
+    /// This party's own log lacks what it has signed, or has other records there: its data is an older copy, or was changed.
+    /// It starts no round until a person acknowledges. Peer: who has shown it. Digest: checkpoint.
+    #[serde(rename = "log.behind")]
+    LogBehind {
+        /// Records of the log.
+        size: u64,
+        /// Records that the checkpoint covers which it lacks.
+        witnessed: u64,
+    },
+    /// A person goes on with a log that does not continue what was seen of it. Peer: whose log; without one this party's own.
+    #[serde(rename = "log.acknowledged")]
+    LogAcknowledged {
+        /// The person.
+        by: Text,
+        /// Why.
+        reason: Text,
+    },
     /// The result of the round was deleted here.
     #[serde(rename = "result.deleted")]
     ResultDeleted {
@@ -405,6 +439,8 @@ impl Event {
             | Self::CommitmentsReceived
             | Self::ComplaintReceived { .. }
             | Self::RoundForgotten { .. }
+            | Self::CheckpointWitnessed { .. }
+            | Self::LogDeparted { .. }
             | Self::FaultObserved { .. } => Some(Direction::Received),
             Self::DaemonStarted
             | Self::DaemonStopped { .. }
@@ -429,6 +465,8 @@ impl Event {
             | Self::RoundResumed
             | Self::FaultProven { .. }
             | Self::AdminCall { .. }
+            | Self::LogBehind { .. }
+            | Self::LogAcknowledged { .. }
             | Self::ResultDeleted { .. } => None,
         }
     }
@@ -442,6 +480,8 @@ impl Event {
             | Self::OutcomeDiffers
             | Self::CertificateDiffers
             | Self::RollbackFound { .. }
+            | Self::LogDeparted { .. }
+            | Self::LogBehind { .. }
             | Self::RollbackRecalled { .. } => Outcome::Differs,
             Self::RoundAbandoned { .. } | Self::RoundForgotten { .. } | Self::FaultProven { .. } => Outcome::Failed,
             _ => Outcome::Done,

@@ -267,6 +267,7 @@ impl Record {
             | Event::RoundAbandoned { reason }
             | Event::AbandonSent { reason }
             | Event::AbandonReceived { reason }
+            | Event::LogAcknowledged { reason, .. }
             | Event::FaultObserved { reason, .. } => Some(reason),
             Event::ApprovalGiven { reason, .. } => reason.as_ref(),
             _ => None,

@@ -67,6 +67,7 @@ fn closing(attempt: Option<u32>, lock: Option<u32>) -> String {
 
 /// The event in plain words.
 pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
+    let record_of_own = peer.is_none();
     let joined = peer.map_or_else(String::new, |peer| format!(", proposed by {peer}"));
     // A message without a peer went to all whom it concerns.
     let nobody = if event.direction() == Some(Direction::Sent) { "all" } else { "an unknown party" };
@@ -156,6 +157,19 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }
         Event::AdminCall { call } => format!("admin call {call}"),
+        Event::CheckpointWitnessed { size } => format!("{peer}'s log goes on as it was: its checkpoint at {size} cosigned"),
+        Event::LogDeparted { kind, seen, shown } => {
+            format!("ALARM: {peer}'s log is not the one that was seen at {seen}: its checkpoint at {shown} shows it ({kind})")
+        }
+        Event::LogBehind { size, witnessed } => format!(
+            "ALARM: this log, of {size} records, is not the one that this party has signed at {witnessed} ({peer} keeps that)"
+        ),
+        Event::LogAcknowledged { by, reason } if record_of_own => {
+            format!("this log goes on although it is not what was signed: {by}: {reason}")
+        }
+        Event::LogAcknowledged { by, reason } => {
+            format!("the log of {peer} is taken as it is now: {by}: {reason}")
+        }
         Event::ResultDeleted { by } => format!("result deleted by {by}"),
     }
 }

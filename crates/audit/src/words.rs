@@ -218,6 +218,8 @@ pub enum DigestOf {
     Set,
     /// Evidence that was kept.
     Evidence,
+    /// A signed checkpoint of a log.
+    Checkpoint,
     /// Of two digests that should be equal, this party's.
     Ours,
     /// Of two digests that should be equal, the peer's.
@@ -235,6 +237,7 @@ impl DigestOf {
             Self::Header => "header",
             Self::Set => "set",
             Self::Evidence => "evidence",
+            Self::Checkpoint => "checkpoint",
             Self::Ours => "ours",
             Self::Theirs => "theirs",
         }

@@ -254,6 +254,25 @@ fn events() -> Vec<(Draft, &'static str)> {
             r#""event":"admin.call","detail":{"call":"round.start"},"outcome":"failed""#,
         ),
         (
+            d(new(Event::CheckpointWitnessed { size: 40 }).peer("p2"), &[DigestOf::Checkpoint]),
+            r#""event":"checkpoint.witnessed","detail":{"size":40},"peer":"p2","direction":"received","digests":{"checkpoint":D},"outcome":"done""#,
+        ),
+        (
+            d(
+                new(Event::LogDeparted { kind: "shrunk".into(), seen: 40, shown: 39 }).peer("p2"),
+                &[DigestOf::Evidence],
+            ),
+            r#""event":"log.departed","detail":{"kind":"shrunk","seen":40,"shown":39},"peer":"p2","direction":"received","digests":{"evidence":D},"outcome":"differs""#,
+        ),
+        (
+            d(new(Event::LogBehind { size: 30, witnessed: 40 }).peer("p2"), &[DigestOf::Checkpoint]),
+            r#""event":"log.behind","detail":{"size":30,"witnessed":40},"peer":"p2","digests":{"checkpoint":D},"outcome":"differs""#,
+        ),
+        (
+            new(Event::LogAcknowledged { by: "Ann".into(), reason: reason() }),
+            r#""event":"log.acknowledged","detail":{"by":"Ann","reason":"because"},"outcome":"done""#,
+        ),
+        (
             round(Event::ResultDeleted { by: "Ann".into() }),
             r#"R,"event":"result.deleted","detail":{"by":"Ann"},"outcome":"done""#,
         ),

@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use audit::{AuditFile, FileError, Name};
+use audit::{Log, LogError, Name, Path as LogPath, Root};
 use protocol::recovery::Mark;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
@@ -40,8 +40,8 @@ use crate::seal::{CannotOpen, StorageKey};
 
 /// The database in the data directory.
 const FILE: &str = "store.sqlite";
-/// The log in the data directory.
-const LOG: &str = "audit/log.jsonl";
+/// The folder of the log in the data directory.
+const LOG: &str = "audit";
 /// How long a statement waits for another process, such as `round list`, to let go of the database.
 const BUSY: Duration = Duration::from_secs(5);
 /// Most records that are taken at once from the store to the log file.
@@ -151,9 +151,9 @@ pub enum StoreError {
     /// The guard does not follow.
     #[error(transparent)]
     Guard(#[from] GuardError),
-    /// The log file cannot be used.
+    /// The log cannot be used.
     #[error(transparent)]
-    Log(#[from] FileError),
+    Log(#[from] LogError),
     /// The operating system refused.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
@@ -198,7 +198,7 @@ struct Inner {
     key: StorageKey,
     party: Name,
     version: Name,
-    log: AuditFile,
+    log: Log,
     guard: Option<Guard>,
     /// The write-ahead log may hold pages with secrets that are erased.
     linger: bool,
@@ -219,7 +219,7 @@ impl Store {
         let mut connection = schema::open(&path)?;
         schema::migrate(&mut connection, &path)?;
         schema::bind(&mut connection, data_dir, key, party)?;
-        let log = AuditFile::open(&data_dir.join(LOG))?;
+        let log = Log::open(&data_dir.join(LOG))?;
         let mut inner = Inner {
             connection,
             key: key.clone(),
@@ -358,13 +358,44 @@ impl Store {
         Ok(())
     }
 
+    /// How many records the log has that are durable, and the root over them: to be signed (PROTOCOL 8.2).
+    ///
+    /// # Errors
+    /// Where the files cannot be brought up to the store, or synced.
+    pub fn log_head(&self) -> Result<(u64, Root), StoreError> {
+        let mut inner = self.inner();
+        inner.follow()?;
+        inner.log.sync()?;
+        Ok((inner.log.size(), inner.log.root()))
+    }
+
+    /// The root over the first `size` records of the log; none where it has fewer.
+    ///
+    /// # Errors
+    /// Where its hashes cannot be read.
+    pub fn log_root_at(&self, size: u64) -> Result<Option<Root>, StoreError> {
+        let inner = self.inner();
+        if size > inner.log.size() {
+            return Ok(None);
+        }
+        Ok(Some(inner.log.root_at(size)?))
+    }
+
+    /// The proof that the first `size` records of the log begin with the first `earlier`.
+    ///
+    /// # Errors
+    /// Where they do not, there are fewer, or its hashes cannot be read.
+    pub fn log_consistency(&self, earlier: u64, size: u64) -> Result<LogPath, StoreError> {
+        Ok(self.inner().log.consistency(earlier, size)?)
+    }
+
     /// How many records the log file lacks; 0 unless it cannot be written.
     ///
     /// # Errors
     /// Those of the database.
     pub fn log_lag(&self) -> Result<u64, StoreError> {
         let inner = self.inner();
-        Ok(read::last_seq(&inner.connection)?.saturating_sub(inner.log.last_seq()))
+        Ok(read::last_seq(&inner.connection)?.saturating_sub(inner.log.size()))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -387,7 +418,7 @@ impl Inner {
 
     fn follow(&mut self) -> Result<(), StoreError> {
         loop {
-            let lines = read::audit_from(&self.connection, self.log.last_seq() + 1, BATCH)?;
+            let lines = read::audit_from(&self.connection, self.log.size() + 1, BATCH)?;
             self.log.append(&lines)?;
             if lines.len() < BATCH {
                 return Ok(());
