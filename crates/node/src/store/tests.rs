@@ -293,23 +293,23 @@ fn a_crash_keeps_what_was_committed_and_mends_the_log() {
     for _ in 0..5 {
         store.commit(|tx| tx.audit(draft())).expect("commits");
     }
-    let log = fs::read(data_dir.join(LOG)).expect("reads");
+    let log = fs::read(data_dir.join(LOG).join("log.jsonl")).expect("reads");
     assert_eq!(log.iter().filter(|byte| **byte == b'\n').count(), 5, "the file follows each step");
     for length in [0, 1, log.len() / 2, log.len() - 1] {
         let (_copy, copy) = crashed(&data_dir);
-        fs::write(copy.join(LOG), &log[..length]).expect("tears");
+        fs::write(copy.join(LOG).join("log.jsonl"), &log[..length]).expect("tears");
         let revived = open(&copy);
-        assert_eq!(fs::read(copy.join(LOG)).expect("reads"), log);
+        assert_eq!(fs::read(copy.join(LOG).join("log.jsonl")).expect("reads"), log);
         assert_eq!(revived.commit(|tx| tx.audit(draft())).expect("commits"), 6);
         revived.sync_log().expect("syncs");
         assert_eq!(revived.log_lag().expect("reads"), 0);
-        let again = fs::read(copy.join(LOG)).expect("reads");
+        let again = fs::read(copy.join(LOG).join("log.jsonl")).expect("reads");
         assert!(again.starts_with(&log) && again.len() > log.len());
     }
     let (_copy, copy) = crashed(&data_dir);
-    fs::remove_file(copy.join(LOG)).expect("removes");
+    fs::remove_file(copy.join(LOG).join("log.jsonl")).expect("removes");
     open(&copy);
-    assert_eq!(fs::read(copy.join(LOG)).expect("reads"), log, "written anew");
+    assert_eq!(fs::read(copy.join(LOG).join("log.jsonl")).expect("reads"), log, "written anew");
 }
 
 #[test]
@@ -330,16 +330,16 @@ fn a_log_that_is_not_the_stores_is_refused() {
     store.commit(|tx| tx.audit(draft())).expect("commits");
     let (_copy, older) = crashed(&data_dir);
     store.commit(|tx| tx.audit(draft())).expect("commits");
-    fs::copy(data_dir.join(LOG), older.join(LOG)).expect("copies");
+    fs::copy(data_dir.join(LOG).join("log.jsonl"), older.join(LOG)).expect("copies");
     let refused = Store::open(&older, &key(), "p1");
     assert!(matches!(refused, Err(StoreError::LogDiffers { seq: 2, .. })), "the store was put back, the log was not");
 
     let (_copy, changed) = crashed(&data_dir);
-    let text = fs::read_to_string(changed.join(LOG)).expect("reads");
-    fs::write(changed.join(LOG), text.replace("approval.asked", "round.proposed\",\"direction\":\"sent"))
+    let text = fs::read_to_string(changed.join(LOG).join("log.jsonl")).expect("reads");
+    fs::write(changed.join(LOG).join("log.jsonl"), text.replace("approval.asked", "round.proposed\",\"direction\":\"sent"))
         .expect("writes");
     assert!(Store::open(&changed, &key(), "p1").is_err());
-    fs::write(changed.join(LOG), text.replace("\"p1\"", "\"p2\"")).expect("writes");
+    fs::write(changed.join(LOG).join("log.jsonl"), text.replace("\"p1\"", "\"p2\"")).expect("writes");
     let refused = Store::open(&changed, &key(), "p1");
     assert!(matches!(refused, Err(StoreError::LogDiffers { seq: 2, .. })));
 }
