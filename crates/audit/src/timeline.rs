@@ -157,9 +157,13 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }
         Event::AdminCall { call } => format!("admin call {call}"),
-        Event::CheckpointWitnessed { size } => format!("{peer}'s log goes on as it was: its checkpoint at {size} cosigned"),
+        Event::CheckpointWitnessed { size } => {
+            format!("{peer}'s log goes on as it was: its checkpoint at {size} cosigned")
+        }
         Event::LogDeparted { kind, seen, shown } => {
-            format!("ALARM: {peer}'s log is not the one that was seen at {seen}: its checkpoint at {shown} shows it ({kind})")
+            format!(
+                "ALARM: {peer}'s log is not the one that was seen at {seen}: its checkpoint at {shown} shows it ({kind})"
+            )
         }
         Event::LogBehind { size, witnessed } => format!(
             "ALARM: this log, of {size} records, is not the one that this party has signed at {witnessed} ({peer} keeps that)"

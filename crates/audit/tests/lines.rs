@@ -258,10 +258,7 @@ fn events() -> Vec<(Draft, &'static str)> {
             r#""event":"checkpoint.witnessed","detail":{"size":40},"peer":"p2","direction":"received","digests":{"checkpoint":D},"outcome":"done""#,
         ),
         (
-            d(
-                new(Event::LogDeparted { kind: "shrunk".into(), seen: 40, shown: 39 }).peer("p2"),
-                &[DigestOf::Evidence],
-            ),
+            d(new(Event::LogDeparted { kind: "shrunk".into(), seen: 40, shown: 39 }).peer("p2"), &[DigestOf::Evidence]),
             r#""event":"log.departed","detail":{"kind":"shrunk","seen":40,"shown":39},"peer":"p2","direction":"received","digests":{"evidence":D},"outcome":"differs""#,
         ),
         (

@@ -330,14 +330,17 @@ fn a_log_that_is_not_the_stores_is_refused() {
     store.commit(|tx| tx.audit(draft())).expect("commits");
     let (_copy, older) = crashed(&data_dir);
     store.commit(|tx| tx.audit(draft())).expect("commits");
-    fs::copy(data_dir.join(LOG).join("log.jsonl"), older.join(LOG)).expect("copies");
+    fs::copy(data_dir.join(LOG).join("log.jsonl"), older.join(LOG).join("log.jsonl")).expect("copies");
     let refused = Store::open(&older, &key(), "p1");
     assert!(matches!(refused, Err(StoreError::LogDiffers { seq: 2, .. })), "the store was put back, the log was not");
 
     let (_copy, changed) = crashed(&data_dir);
     let text = fs::read_to_string(changed.join(LOG).join("log.jsonl")).expect("reads");
-    fs::write(changed.join(LOG).join("log.jsonl"), text.replace("approval.asked", "round.proposed\",\"direction\":\"sent"))
-        .expect("writes");
+    fs::write(
+        changed.join(LOG).join("log.jsonl"),
+        text.replace("approval.asked", "round.proposed\",\"direction\":\"sent"),
+    )
+    .expect("writes");
     assert!(Store::open(&changed, &key(), "p1").is_err());
     fs::write(changed.join(LOG).join("log.jsonl"), text.replace("\"p1\"", "\"p2\"")).expect("writes");
     let refused = Store::open(&changed, &key(), "p1");
