@@ -9,6 +9,7 @@
 pub(crate) mod chance;
 pub(crate) mod exact;
 mod founded;
+mod logs;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};

@@ -20,6 +20,7 @@ impl Hub {
         self.look_at_approvals();
         self.look_for_stalls();
         self.take_notes();
+        self.look_at_logs();
     }
 
     /// Acts of a person that were done beside the daemon go into its log; then the note is gone.

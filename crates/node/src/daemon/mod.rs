@@ -25,6 +25,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod witness;
 mod work;
 
 use std::path::PathBuf;

@@ -175,6 +175,8 @@ fn round_of(frame: &Frame) -> Option<RoundId> {
         | Frame::Ping
         | Frame::Recall(_)
         | Frame::Pin(_)
-        | Frame::Recalled => None,
+        | Frame::Recalled
+        | Frame::Checkpoint(_)
+        | Frame::Seen(_) => None,
     }
 }
