@@ -14,6 +14,7 @@ use std::time::Instant;
 use audit::{Chain, Departure, LogKey, NoteSigner, SignedCheckpoint, Witness};
 use protocol::agreement::Agreement;
 use wire::Signer;
+use wire::link::Checkpoint;
 
 use crate::settings::Settings;
 use crate::store::{Reads, Store, StoreError};
@@ -84,6 +85,9 @@ pub(super) struct OnLink {
     pub(super) due: bool,
     /// It was shown a checkpoint again, because it had not taken the first one.
     pub(super) again: bool,
+    /// Checkpoints of its that were looked at in this second, and one that came after so many.
+    pub(super) looked: u32,
+    pub(super) waiting: Option<Checkpoint>,
     /// It has shown a checkpoint with a proof from another size, and was told the right one.
     pub(super) corrected: bool,
 }

@@ -13,8 +13,8 @@ mod logs;
 use std::time::{Duration, Instant};
 
 use audit::{
-    Actor, CheckpointError, Departure, DigestOf, Draft, Event as Record, LookError, Name, SignedCheckpoint, Text,
-    Witness,
+    Actor, CheckpointError, Departure, DepartureKind, DigestOf, Draft, Event as Record, LookError, Name,
+    SignedCheckpoint, Text, Witness,
 };
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -31,6 +31,8 @@ use crate::store::{Reads, StoreError};
 
 /// A log that has grown is shown so often at least.
 const SHOW_EVERY: Duration = Duration::from_secs(10);
+/// Checkpoints of one peer that are looked at in a second. A round shows three.
+const MOST_LOOKS: u32 = 16;
 
 impl Hub {
     /// Whether what the node signed last is still what its log holds: nobody else has to tell.
@@ -174,12 +176,18 @@ impl Hub {
     }
 
     /// A peer shows its log.
-    pub(super) fn shown_log(&mut self, from: u16, shown: &Checkpoint) {
+    pub(super) fn shown_log(&mut self, from: u16, shown: Checkpoint) {
         // A node that recovers signs nothing; it begins anew on the next link.
         if !self.watches(from) || self.recovering.is_some() {
             return;
         }
         let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        log.link.looked += 1;
+        if log.link.looked > MOST_LOOKS {
+            // Each costs a transaction and a record. An honest peer shows no other before it has an answer.
+            log.link.waiting = Some(shown);
+            return;
+        }
         let size = match SignedCheckpoint::parse(&shown.note, &log.key) {
             Ok(note) => note.size(),
             Err(error) => return self.no_checkpoint(from, &error),
@@ -218,8 +226,9 @@ impl Hub {
     /// A peer's log is not the one that was seen. It is told of once; the evidence is a file that can be handed on.
     fn log_departed(&mut self, from: u16, departure: Departure) {
         let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
-        let same = |known: &Departure| known.kind == departure.kind && known.seen == departure.seen;
-        if log.departed.as_ref().is_some_and(same) {
+        // One alarm until a person has acknowledged it, or a liar could fill the disk with others; but proof is better than word.
+        let proves = |known: &Departure| known.kind != DepartureKind::Fork && departure.kind == DepartureKind::Fork;
+        if log.departed.as_ref().is_some_and(|known| !proves(known)) {
             return;
         }
         let Ok(evidence) = serde_json::to_vec_pretty(&departure) else { return };
@@ -336,6 +345,13 @@ impl Hub {
     /// What waits for a time: files that people read, and a log that has grown without a round.
     pub(super) fn look_at_logs(&mut self) {
         self.logs.write();
+        for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
+            let Some(log) = self.logs.peers.get_mut(usize::from(peer)) else { continue };
+            log.link.looked = 0;
+            if let Some(waiting) = log.link.waiting.take() {
+                self.shown_log(peer, waiting);
+            }
+        }
         if self.logs.grown && self.logs.shown.elapsed() >= SHOW_EVERY {
             self.show_all();
         }
