@@ -273,3 +273,131 @@ fn a_party_is_told_by_its_own_files_where_somebody_else_was_at_them() {
     fs::write(&chain, before).expect("writes");
     support::smpcd(["audit", "verify", "--config", config]).exits(0);
 }
+
+/// Whoever owns the machine changes one record in the store itself, and lets the daemon write the file anew from it. The file is
+/// in good order, and what the party had kept of checkpoints is gone.
+#[test]
+fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_until_people_know() {
+    let mut testbed = story();
+    let store = rusqlite::Connection::open(testbed.data(0).join("store.sqlite")).expect("opens");
+    let record = "SELECT line FROM audit WHERE seq = 12";
+    let line: String = store.query_row(record, [], |row| row.get(0)).expect("a record");
+    let mut doctored = Record::parse(&line).expect("a record");
+    doctored.time = audit::Time::from_micros(doctored.time.micros() + 60_000_000);
+    store.execute("UPDATE audit SET line = ?1 WHERE seq = 12", [doctored.to_line().text]).expect("writes");
+    drop(store);
+    let kept = testbed.root().join("kept");
+    copied(&testbed.data(0).join("audit"), &kept);
+    fs::remove_dir_all(testbed.data(0).join("audit")).expect("removes");
+    // In itself the log stands.
+    testbed.start(0);
+    testbed.until("it runs", || testbed.status(0));
+    testbed.run(0, &["audit", "verify"]).exits(0);
+    testbed.start(1);
+    testbed.start(2);
+    let behind = testbed.recorded(0, "log.behind", |_| true);
+    assert_eq!(behind["outcome"], "differs", "{behind:#}");
+    let status = testbed.until("it says so", || testbed.status(0).filter(|status| status["log_behind"].is_string()));
+    assert!(status["log_behind"].as_str().expect("a text").contains("audit acknowledge"), "{status:#}");
+    testbed.until("it signs again", || testbed.status(0).filter(|status| status["rollback"].is_null()));
+    let shown = testbed.run(0, &["status"]).exits(0).out;
+    assert!(shown.contains("no round starts: this node's log is not the one that it has signed"), "{shown}");
+    // Neither its own people nor its peers begin a round with it.
+    (0..3).for_each(|party| testbed.input(party, None, &format!("expenditure\n9{party}\n")));
+    let start = ["round", "start", "average-expenditure", "--period", "d"];
+    testbed.run(0, &start).exits(1).complains(&["not the one that it has signed", "audit acknowledge"]);
+    // It shows nobody a checkpoint of that log meanwhile.
+    assert!(testbed.audit(1).iter().all(|record| record["event"] != "log.departed"));
+    // A restart forgets nothing of it.
+    testbed.stop(0);
+    testbed.start(0);
+    testbed.linked();
+    testbed.run(0, &start).exits(1).complains(&["not the one that it has signed"]);
+    for wrong in [&["--by", " ", "--reason", "because"][..], &["--by", "Ann Ames", "--reason", " "]] {
+        testbed.run(0, &[&["audit", "acknowledge"][..], wrong].concat()).exits(2);
+    }
+    testbed.run(1, &["audit", "acknowledge", "--by", "Bob", "--reason", "no"]).exits(1).complains(&["not behind"]);
+    testbed.goes_on(0, &[1, 2]);
+    let (uid, said) = (rustix::process::getuid().as_raw(), testbed.recorded(0, "log.acknowledged", |_| true));
+    assert_eq!((&said["actor"], &said["detail"]["by"]), (&format!("uid:{uid}").into(), &"Ann Ames".into()), "{said:#}");
+    // The others have evidence, signed by that party, and what they had witnessed before is in it.
+    for party in [1, 2] {
+        let folder = testbed.data(party).join("evidence");
+        let files: Vec<PathBuf> =
+            fs::read_dir(&folder).expect("evidence").map(|entry| entry.expect("a file").path()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let departure: audit::Departure =
+            serde_json::from_slice(&fs::read(&files[0]).expect("reads")).expect("evidence");
+        let before = departure.seen.lines().nth(1).expect("a size");
+        assert!(before.parse::<u64>().expect("a size") > 12);
+        // With what the owner has tried to hide, anybody can tell: the record that was changed is in the old log.
+        let old = fs::read(kept.join("log.jsonl")).expect("the old log");
+        let hashes = HashFile::derive(tempfile::tempfile().expect("a file"), &old[..]).expect("derives");
+        let seen = audit::Checkpoint::claimed(&departure.seen).expect("a checkpoint");
+        assert_eq!(hashes.root_at(seen.size).expect("is there"), seen.root);
+    }
+    testbed.completes("average-expenditure", "d");
+    testbed.until("the others cosign the log as it goes on", || {
+        testbed.run(0, &["audit", "verify"]).exits(0).out.contains("cosigned by p2").then_some(())
+    });
+    testbed.stop_all();
+}
+
+/// RFC 6962 and C2SP signed-note, tlog-checkpoint and tlog-cosignature as somebody else reads them.
+#[test]
+fn a_second_implementation_reads_the_logs_and_checkpoints_of_real_daemons() {
+    let Some(python) = support::python::python() else { return };
+    let testbed = story();
+    let run = |log: &Path, checkpoints: &[PathBuf]| {
+        let mut command = Command::new(&python);
+        command.arg(support::python::verifier().join("log.py")).args(["--party", "p1", "--agreement"]);
+        command.arg(testbed.root().join("agreement.toml")).arg("--log").arg(log).args(checkpoints);
+        let said = command.output().expect("runs");
+        let out = String::from_utf8_lossy(&said.stdout).into_owned();
+        let lines: Vec<String> = out.lines().map(|line| line.split_once(": ").expect("a line").1.to_owned()).collect();
+        assert_eq!(lines.len(), checkpoints.len(), "{said:?}");
+        (said.status.code(), lines)
+    };
+    let audit = |party: usize| testbed.data(party).join("audit");
+    let log = audit(0).join("log.jsonl");
+    let fresh = testbed.root().join("fresh.checkpoint");
+    fs::write(&fresh, testbed.run(0, &["audit", "checkpoint"]).exits(0).out).expect("writes");
+    let checkpoints = [
+        fresh,
+        audit(1).join("witnessed/p1.checkpoint"),
+        audit(2).join("witnessed/p1.checkpoint"),
+        audit(0).join("cosigned/p2.checkpoint"),
+        audit(0).join("cosigned/p3.checkpoint"),
+    ];
+    let (code, lines) = run(&log, &checkpoints);
+    assert_eq!(code, Some(0), "{lines:?}");
+    for (line, by) in lines.iter().zip(["nobody", "p2", "p3", "p2", "p3"]) {
+        assert!(line.ends_with(&format!("cosigned by {by}")), "{lines:?}");
+    }
+    // And it is no yes-man: one digit of one record, and every line of every file.
+    let text = fs::read_to_string(&log).expect("a log");
+    let doctored = testbed.root().join("doctored.jsonl");
+    fs::write(&doctored, text.replacen("\"seq\":2,", "\"seq\":3,", 1)).expect("writes");
+    assert_eq!(run(&doctored, &checkpoints).0, Some(4));
+    for checkpoint in &checkpoints[1..2] {
+        let note = fs::read_to_string(checkpoint).expect("a note");
+        let changed = |(at, _): (usize, &str)| {
+            let mut lines: Vec<String> = note.lines().map(str::to_owned).collect();
+            // The end of a line is a digit, or the last of a signature.
+            let end = lines[at].len().saturating_sub(8);
+            let other = if lines[at][end..].starts_with('x') { "y" } else { "x" };
+            if at < 3 {
+                lines[at].push('1');
+            } else {
+                lines[at].replace_range(end..=end, other);
+            }
+            let file = testbed.root().join(format!("changed-{at}"));
+            fs::write(&file, lines.join("\n") + "\n").expect("writes");
+            file
+        };
+        let files: Vec<PathBuf> = note.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(changed).collect();
+        assert_eq!(files.len(), 5);
+        let (_, lines) = run(&log, &files);
+        assert!(lines.iter().all(|line| line.starts_with("refused: ")), "{lines:?}");
+    }
+}
