@@ -199,7 +199,7 @@ impl ChainExamined {
         };
         // The first of a key begins anew, after an agreement that changed it; its size and root still have to be the log's.
         let continues = match &self.last {
-            None => true,
+            None => link.since == 0 && path.is_empty(),
             Some(last) if last.size() == checkpoint.size() => last.root() == checkpoint.root(),
             Some(last) => {
                 link.since == last.size()
