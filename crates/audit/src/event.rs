@@ -96,7 +96,11 @@ pub enum Event {
         /// The sections that differ, by name.
         sections: Vec<Name>,
     },
-    /// A newer card of the peer was taken in. Digest: card.
+    /// The daemon started with other settings than the last time. Digests: configuration, and the previous one where there
+    /// was one.
+    #[serde(rename = "configuration.changed")]
+    ConfigurationChanged,
+    /// A newer card of the peer was taken in. Digests: card, and the previous one where there was one.
     #[serde(rename = "card.taken-in")]
     CardTakenIn {
         /// The card's serial.
@@ -110,6 +114,9 @@ pub enum Event {
         /// Where it came from.
         source: Source,
     },
+    /// The revocation lists are others than before: links are judged by the new ones. Digest: revocations.
+    #[serde(rename = "revocations.changed")]
+    RevocationsChanged,
     /// A person of this party signed the agreement. Digests: agreement, disclosure.
     #[serde(rename = "agreement.signed")]
     AgreementSigned {
@@ -465,6 +472,8 @@ impl Event {
             | Self::RoundResumed
             | Self::FaultProven { .. }
             | Self::AdminCall { .. }
+            | Self::ConfigurationChanged
+            | Self::RevocationsChanged
             | Self::LogBehind { .. }
             | Self::LogAcknowledged { .. }
             | Self::ResultDeleted { .. } => None,

@@ -157,6 +157,8 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }
         Event::AdminCall { call } => format!("admin call {call}"),
+        Event::ConfigurationChanged => "the daemon has other settings than before".into(),
+        Event::RevocationsChanged => "the revocation lists are others than before".into(),
         Event::CheckpointWitnessed { size } => {
             format!("{peer}'s log goes on as it was: its checkpoint at {size} cosigned")
         }

@@ -122,6 +122,8 @@ impl Hub {
         let digest = hub.book.agreement().digest();
         hub.record(Draft::new(Record::DaemonStarted).digest(DigestOf::Agreement, digest.0));
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
+        hub.check_configuration();
+        hub.check_cards();
         hub.wake()?;
         hub.look_at_own_log()?;
         hub.check_in_force();
