@@ -15,6 +15,7 @@ use wire::{RoundId, Signer};
 use super::DaemonError;
 use super::notify::Notifier;
 use super::once::{Left, Once};
+use super::pauses::Room;
 use super::peers::Peer;
 use super::recovery::Recovering;
 use super::rounds::Open;
@@ -27,7 +28,7 @@ use crate::link::{LinkEvent, Links};
 use crate::releases::Releases;
 use crate::settings::Settings;
 use crate::status::NodeStatus;
-use crate::store::{Reads, Store};
+use crate::store::{Reads, Store, StoreError};
 use crate::vault::Vault;
 
 /// Cards, signatures, input files and notes are looked at this often.
@@ -64,6 +65,7 @@ pub(super) struct Hub {
     pub(super) in_force: bool,
     /// Where the daemon leaves after one round.
     pub(super) once: Option<Once>,
+    pub(super) room: Room,
     /// While the node may have forgotten what it signed.
     pub(super) recovering: Option<Recovering>,
     began: Instant,
@@ -106,6 +108,7 @@ impl Hub {
             in_force: false,
             recovering: None,
             once: None,
+            room: Room::default(),
             began: Instant::now(),
             clock,
             started: Timestamp::now(),
@@ -114,6 +117,7 @@ impl Hub {
         let digest = hub.book.agreement().digest();
         hub.record(Draft::new(Record::DaemonStarted).digest(DigestOf::Agreement, digest.0));
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
+        hub.look_at_room();
         hub.wake()?;
         hub.check_in_force();
         hub.warn_of_what_is_missing();
@@ -172,7 +176,10 @@ impl Hub {
         let reason = stop.borrow().unwrap_or(if left.is_some() { "one round is over" } else { "asked to" });
         self.record(Draft::new(Record::DaemonStopped { reason: Text::of(reason) }));
         self.turn()?;
-        self.store.sync_log()?;
+        // The records are durable in the store, and the file catches up at the next start.
+        if let Err(error) = self.store.sync_log() {
+            tracing::error!(target: "audit", %error, "the audit log file could not be synced");
+        }
         Ok((self.links, left))
     }
 
@@ -223,7 +230,7 @@ impl Hub {
             return Ok(());
         }
         let answer = match request {
-            Request::Status => Reply::Status(Box::new(self.status())),
+            Request::Status => Reply::Status(Box::new(self.status()?)),
             Request::Rounds => Reply::Rounds(self.round_statuses()?),
             Request::Round { computation, period } => self.round_reply(&computation, &period)?,
             Request::Start { computation, period } => {
@@ -257,18 +264,20 @@ impl Hub {
         }
     }
 
-    fn status(&self) -> NodeStatus {
+    fn status(&self) -> Result<NodeStatus, StoreError> {
         let agreement = self.book.agreement();
         let id = |index: &protocol::agreement::PartyIndex| self.party_id(index.0).to_owned();
         let mut rounds: Vec<_> = self.rounds.values().filter(|open| open.status.is_open()).collect();
         rounds.sort_by_key(|open| !open.status.waits_for_approval());
-        NodeStatus {
+        Ok(NodeStatus {
             party: self.settings.party.clone(),
             consortium: agreement.name().to_owned(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started.to_string(),
             listening: self.links.local_address().map(|address| address.to_string()),
             rollback: self.rollback_status(),
+            paused: self.pauses(),
+            log_lag: self.store.log_lag()?,
             agreement_version: agreement.version(),
             agreement: agreement.digest().to_string(),
             missing_signatures: self.book.missing_signatures().iter().map(id).collect(),
@@ -277,7 +286,7 @@ impl Hub {
             rounds: rounds.into_iter().map(|open| self.fresh(open)).collect(),
             schedules: self.timetable.statuses(),
             refused_strangers: self.strangers.clone(),
-        }
+        })
     }
 
     pub(super) fn started(&self) -> Timestamp {

@@ -110,6 +110,7 @@ impl Hub {
     /// PROTOCOL 6.2: to start a round or deal in it needs equal agreements and all signatures; and 7: a node that signs.
     pub(super) fn may_open(&self, computation: &str, period: &str, v: u32) -> Result<Terms, Refused> {
         self.may_sign()?;
+        self.may_begin()?;
         // All of it at once: where one party has another agreement, the others' signatures on it are missing too.
         let mut lines: Vec<String> = self.peers.iter().filter_map(|peer| peer.difference.clone()).collect();
         let missing = self.book.missing_signatures();

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use audit::{Log, LogError, Name, Path as LogPath, Root};
 use protocol::recovery::Mark;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
 use self::lock::Lock;
@@ -164,6 +164,15 @@ pub enum StoreError {
         /// Its reason.
         source: io::Error,
     },
+    /// There is no space left on the disk.
+    #[error(
+        "the store cannot {doing}: the disk of data_dir is full. Nothing of this step was done or sent, and nothing of the \
+         ones before it is lost: make space, then start the daemon again, and its rounds go on"
+    )]
+    Full {
+        /// What was tried.
+        doing: &'static str,
+    },
     /// The database refused.
     #[error("the store cannot {doing}: {source}")]
     Sqlite {
@@ -181,7 +190,10 @@ pub enum StoreError {
 }
 
 fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Sqlite { doing, source }
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { doing },
+        _ => StoreError::Sqlite { doing, source },
+    }
 }
 
 /// The store of a running node. One for each data directory; shared between threads, which wait for one another.

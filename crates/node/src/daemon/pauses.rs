@@ -1,0 +1,80 @@
+//! Reasons of this node's own for which no round begins here for now, and which pass. Open rounds go on.
+
+use std::path::Path;
+
+use audit::{Draft, Event as Record, Text};
+
+use super::hub::Hub;
+use crate::admin::Refused;
+
+/// Space on the disk of `data_dir`, as of the last look.
+#[derive(Default)]
+pub(super) struct Room {
+    /// What is short, in words.
+    short: Option<String>,
+}
+
+impl Hub {
+    /// Whether rounds may begin here: be started, joined, approved.
+    pub(super) fn may_begin(&self) -> Result<(), Refused> {
+        let mut lines = self.pauses();
+        // The last look may be a second old.
+        if lines.is_empty() {
+            lines.extend(self.is_short());
+        }
+        if lines.is_empty() { Ok(()) } else { Err(Refused { not_found: false, lines }) }
+    }
+
+    /// Why none may begin; empty where they may.
+    pub(super) fn pauses(&self) -> Vec<String> {
+        self.room.short.iter().cloned().collect()
+    }
+
+    /// Looks at the disk. That rounds pause is said and recorded once, and that they go on.
+    pub(super) fn look_at_room(&mut self) {
+        match (&self.room.short, self.is_short()) {
+            (None, Some(why)) => {
+                tracing::error!(target: "daemon", reason = %why, "no round begins here for now; open ones go on");
+                self.record(Draft::new(Record::RoundsPaused { reason: Text::of(&why) }));
+                self.room.short = Some(why);
+            }
+            (Some(_), None) => {
+                tracing::info!(target: "daemon", "there is space on the disk again: rounds begin");
+                self.record(Draft::new(Record::RoundsResumed));
+                self.room.short = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Why there is too little space; none where there is enough.
+    fn is_short(&self) -> Option<String> {
+        let (folder, reserve) = (&self.settings.data_dir, self.settings.audit.reserve);
+        // Rounds that begin and end near the reserve must not pause and resume with every look.
+        let wanted = if self.room.short.is_some() { reserve.saturating_add(reserve / 16) } else { reserve };
+        let what = match free(folder) {
+            Ok(free) if free >= wanted => return None,
+            Ok(free) => format!(
+                "{} are free on the disk of {}, and {} are kept for what is open (audit.reserve in node.toml)",
+                size(free),
+                folder.display(),
+                size(wanted)
+            ),
+            Err(error) => format!("cannot tell how much is free on the disk of {}: {error}", folder.display()),
+        };
+        Some(format!("{what}: make space; then rounds begin again by themselves"))
+    }
+}
+
+/// Bytes that are free for this user.
+fn free(folder: &Path) -> std::io::Result<u64> {
+    let disk = rustix::fs::statvfs(folder)?;
+    Ok(disk.f_frsize.saturating_mul(disk.f_bavail))
+}
+
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes >> 10),
+        mib => format!("{mib} MiB"),
+    }
+}
