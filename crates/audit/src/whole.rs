@@ -82,6 +82,16 @@ impl Whole {
         Ok(self.files.read_after(0, active.transpose()?))
     }
 
+    /// The file that is written, where there is one, and how many bytes of the log come before it.
+    ///
+    /// # Errors
+    /// Where the sealed files cannot be measured.
+    pub fn active(&self) -> io::Result<(Option<File>, u64)> {
+        let sealed = self.files.sealed().iter().map(|segment| fs::metadata(&segment.path).map(|file| file.len()));
+        let file = self.active.as_ref().map(|(file, _)| file.try_clone()).transpose()?;
+        Ok((file, sealed.sum::<io::Result<u64>>()?))
+    }
+
     /// Checks all of it against checkpoints.
     ///
     /// # Errors
@@ -125,14 +135,12 @@ impl Whole {
 
     /// A fault in words, with the file that it is in.
     #[must_use]
-    pub fn say(&self, fault: LogFault) -> String {
-        match fault {
-            LogFault::Unreadable(error) => {
-                let (path, line) = self.place(error.line());
-                format!("{}: {}", path.display(), error.at(line))
-            }
-            other => format!("{}: {other}", self.path().display()),
-        }
+    pub fn say(&self, fault: &LogFault) -> String {
+        let LogFault::Unreadable(error) = fault else { return format!("{}: {fault}", self.path().display()) };
+        let (path, line) = self.place(error.line());
+        // In words it begins with the line in the whole log.
+        let (here, whole) = (format!("line {line}:"), format!("line {}:", error.line()));
+        format!("{}: {}", path.display(), error.to_string().replacen(&whole, &here, 1))
     }
 
     /// Makes its records durable, before a checkpoint of them leaves the node (PROTOCOL 8.2). Sealed ones are.

@@ -66,6 +66,8 @@ pub(super) struct Hub {
     /// Where the daemon leaves after one round.
     pub(super) once: Option<Once>,
     pub(super) room: Room,
+    /// Why the log's files could not be looked after, as of the last look.
+    pub(super) log_trouble: Option<String>,
     /// While the node may have forgotten what it signed.
     pub(super) recovering: Option<Recovering>,
     began: Instant,
@@ -109,6 +111,7 @@ impl Hub {
             recovering: None,
             once: None,
             room: Room::default(),
+            log_trouble: None,
             began: Instant::now(),
             clock,
             started: Timestamp::now(),
