@@ -45,7 +45,7 @@ pub use proof::{MAX_PROOF, ProofError, ProvenRecord, RecordProof};
 pub use read::{ReadError, Reader};
 pub use reconcile::{Difference, Place, Reconciled, Reconciler};
 pub use record::{BadLine, Draft, Line, MAX_LINE, Record, RoundRef};
-pub use segments::{Chain, Files, Segment};
+pub use segments::{Files, Joined, Segment};
 pub use timeline::timeline;
 pub use tree::{BadPath, MAX_PATH, Path, Root, Tree, check_consistency, check_inclusion, leaf_hash};
 pub use whole::Whole;

@@ -9,7 +9,7 @@ use crate::file::{AuditFile, FileError, last_line, read_only, sync_folder};
 use crate::hashes::{Anchor, HashFile, HashesError, grown, root_of};
 use crate::read::parse;
 use crate::record::Line;
-use crate::segments::{ACTIVE, Chain, Files, Segment};
+use crate::segments::{ACTIVE, Files, Joined, Segment};
 use crate::tree::{Path, Root, Tree};
 
 /// The hashes of the tree over the lines.
@@ -112,7 +112,7 @@ impl Log {
         }
         let lines = AuditFile::open_after(&folder.join(ACTIVE), last.max(past.sealed.size))?;
         let hashes = HashFile::lock(&folder.join(HASHES))?;
-        let read = |after: u64| -> io::Result<Chain> {
+        let read = |after: u64| -> io::Result<Joined> {
             Ok(files.read_after(after, Some((File::open(lines.path())?, lines.length()))))
         };
         let tree = Self::tree(folder, &hashes, past, &missing, read)?;
@@ -128,7 +128,7 @@ impl Log {
         hashes: &File,
         past: &Past,
         missing: &[(u64, u64)],
-        read: impl Fn(u64) -> io::Result<Chain>,
+        read: impl Fn(u64) -> io::Result<Joined>,
     ) -> Result<Tree, LogError> {
         let known = |anchor: &Anchor| match grown(hashes, anchor.size) {
             Ok(tree) => Ok(Some(tree).filter(|tree| tree.root() == anchor.root)),

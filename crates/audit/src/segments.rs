@@ -1,7 +1,7 @@
 //! The files of a log: sealed ones, and the one that is written (PROTOCOL 8.5).
 //!
 //! A sealed file has the numbers of its first and last record in its name and is never written again. The files in their
-//! order are the log: whoever reads it reads them as one ([`Chain`]), in bounded memory. A name is a claim: a file that has
+//! order are the log: whoever reads it reads them as one ([`Joined`]), in bounded memory. A name is a claim: a file that has
 //! not as many lines as its name says is refused when it is read.
 
 use std::collections::VecDeque;
@@ -119,9 +119,9 @@ impl Files {
 
     /// Reads the sealed files after record `seq`, and then so many bytes of the open one.
     #[must_use]
-    pub fn read_after(&self, seq: u64, active: Option<(File, u64)>) -> Chain {
+    pub fn read_after(&self, seq: u64, active: Option<(File, u64)>) -> Joined {
         let sealed = self.sealed.iter().filter(|segment| segment.first > seq).cloned();
-        Chain { sealed: sealed.collect(), now: None, active }
+        Joined { sealed: sealed.collect(), now: None, active }
     }
 
     /// The file and its line, from 1, where line `line` of all of them is.
@@ -141,7 +141,7 @@ impl Files {
 
 /// The files of a log, read as one.
 #[derive(Debug)]
-pub struct Chain {
+pub struct Joined {
     sealed: VecDeque<Segment>,
     now: Option<Link>,
     active: Option<(File, u64)>,
@@ -189,7 +189,7 @@ impl Link {
     }
 }
 
-impl Chain {
+impl Joined {
     fn open_next(&mut self) -> io::Result<bool> {
         let (file, length, segment) = match self.sealed.pop_front() {
             Some(segment) => {
@@ -208,7 +208,7 @@ impl Chain {
     }
 }
 
-impl BufRead for Chain {
+impl BufRead for Joined {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         loop {
             if let Some(link) = &mut self.now {
@@ -236,7 +236,7 @@ impl BufRead for Chain {
     }
 }
 
-impl Read for Chain {
+impl Read for Joined {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(into)?;
         self.consume(read);

@@ -11,7 +11,7 @@ use crate::file::first_line;
 use crate::hashes::{HashFile, HashesError};
 use crate::log::HASHES;
 use crate::read::parse;
-use crate::segments::{Chain, Files};
+use crate::segments::{Files, Joined};
 use crate::words::Name;
 
 /// A log as long as it was when it was opened. The daemon may append to it, seal and delete meanwhile.
@@ -77,7 +77,7 @@ impl Whole {
     ///
     /// # Errors
     /// Where a file cannot be opened.
-    pub fn read(&self) -> io::Result<Chain> {
+    pub fn read(&self) -> io::Result<Joined> {
         let active = self.active.as_ref().map(|(file, length)| io::Result::Ok((file.try_clone()?, *length)));
         Ok(self.files.read_after(0, active.transpose()?))
     }

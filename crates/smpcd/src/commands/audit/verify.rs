@@ -67,11 +67,13 @@ fn object(own: &Own, log: &Log, examined: &Examined, kept: &[SignedCheckpoint]) 
         "origin": own.key.origin(),
         "stands": examined.faults.is_empty(),
         "records": examined.records,
+        "deleted": examined.deleted,
+        "sealed_files": log.whole.sealed(),
         "root": Base64::encode_string(&examined.root.0),
         "covered": covered(kept),
         "clock_steps": examined.clock_steps_count,
         "first_clock_steps": steps,
-        "faults": examined.faults.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "faults": examined.faults.iter().map(|fault| log.whole.say(fault)).collect::<Vec<_>>(),
     })
     .to_string()
 }
@@ -83,6 +85,16 @@ fn covered(kept: &[SignedCheckpoint]) -> u64 {
 
 fn words(own: &Own, log: &Log, examined: &Examined, given: &[String], kept: &[SignedCheckpoint]) -> String {
     let mut lines = vec![format!("{}: {} records of {}", log.path.display(), examined.records, own.settings.party)];
+    if examined.deleted > 0 {
+        let by = examined.deleted_by.map_or_else(|| "no record says so".into(), |by| format!("record {by} says so"));
+        lines.push(format!(
+            "  deleted       records 1 to {}: {by}; what is left of them is the root of their tree",
+            examined.deleted
+        ));
+    }
+    if log.whole.sealed() > 0 {
+        lines.push(format!("  files         {} sealed, and log.jsonl", log.whole.sealed()));
+    }
     if let Some((first, last)) = examined.times {
         lines.push(format!("  from          {first} to {last}"));
     }
@@ -103,7 +115,14 @@ fn words(own: &Own, log: &Log, examined: &Examined, given: &[String], kept: &[Si
         );
     }
     if examined.faults.is_empty() {
-        lines.push("Each line is as it is written, and none is missing between the first and the last.".into());
+        lines.push(match examined.deleted {
+            0 => "Each line is as it is written, and none is missing between the first and the last.".into(),
+            deleted => format!(
+                "Each line from record {} on is as it is written, and none is missing up to the last. Whether the deleted ones \
+                 were what the tree has of them, only a checkpoint shows.",
+                deleted + 1
+            ),
+        });
         let rest = examined.records.saturating_sub(covered(kept));
         lines.push(match (kept.is_empty(), rest) {
             (true, _) => "Not shown: that the party itself has not rewritten or cut it. Give a checkpoint that somebody else has \
