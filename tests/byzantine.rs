@@ -9,5 +9,7 @@ mod support;
 mod cheats;
 #[path = "byzantine/lies.rs"]
 mod lies;
+#[path = "byzantine/logs.rs"]
+mod logs;
 #[path = "byzantine/papers.rs"]
 mod papers;

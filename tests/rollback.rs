@@ -112,6 +112,7 @@ fn a_node_put_back_to_an_older_copy_learns_what_it_signed_and_abstains() {
     let before = number(&testbed, 1);
     fs::remove_dir_all(testbed.data(1)).expect("removed");
     copy(&older, &testbed.data(1));
+    let ahead = testbed.ahead(1);
 
     testbed.start(1);
     let waits = |testbed: &Testbed| {
@@ -146,6 +147,9 @@ fn a_node_put_back_to_an_older_copy_learns_what_it_signed_and_abstains() {
     testbed.recorded(1, "rollback.recovered", |_| true);
     testbed.until("it signs again", || testbed.status(1).filter(|status| status["rollback"].is_null()));
     assert!(number(&testbed, 1) >= before + (1 << 32));
+    // Whoever is behind what its peers have seen of its log begins no round, until people know.
+    testbed.run(1, &["round", "start", "headcount", "--period", "2027-Q1"]).exits(1).complains(&["audit acknowledge"]);
+    testbed.goes_on(1, &ahead);
     // Its links came up anew, so it has heard of that round.
     assert_eq!(testbed.ended(waiting).exits(0).json()["columns"][0]["rows"][0]["sum"], "15");
     testbed.all_end("headcount/2026-Q4", "completed");

@@ -44,11 +44,16 @@ pub(crate) fn papers(testbed: &Testbed, party: usize) -> Papers {
     let chain = fs::read_to_string(&settings.tls_certificate).expect("a certificate");
     let key = tls::read_private(&settings.tls_private_key).expect("its key");
     let identity = tls::NodeIdentity::from_pem(&chain, &key).expect("an identity");
-    let armour = fs::read(&settings.signing_key).expect("a key");
+    let agreement = agreement(&settings.agreement);
+    Papers { settings, agreement, identity, signer: Box::new(Key::new(signing_key(testbed, party))) }
+}
+
+/// A party's signing key.
+pub(crate) fn signing_key(testbed: &Testbed, party: usize) -> [u8; 32] {
+    let armour = fs::read(testbed.home(party).join("keys/signing.key")).expect("a key");
     let mut secret = [0; 32];
     pem_rfc7468::decode(armour.trim_ascii(), &mut secret).expect("a key");
-    let agreement = agreement(&settings.agreement);
-    Papers { settings, agreement, identity, signer: Box::new(Key::new(secret)) }
+    secret
 }
 
 /// The agreement of a testbed. Links would tell if it were another one than the daemons'.

@@ -9,6 +9,8 @@
 pub(crate) mod chance;
 pub(crate) mod exact;
 mod founded;
+mod logs;
+pub(crate) mod python;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};

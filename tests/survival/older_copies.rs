@@ -38,8 +38,8 @@ impl Copy {
         Self { party, folder }
     }
 
-    /// Puts it back. The daemon is down.
-    fn put_back(&self, testbed: &Testbed, guard: Guard) {
+    /// Puts it back. The daemon is down. Gives the parties that have seen more of its log.
+    fn put_back(&self, testbed: &Testbed, guard: Guard) -> Vec<usize> {
         let data = testbed.data(self.party);
         fs::remove_dir_all(&data).expect("removed");
         copy(&self.folder.path().join("data"), &data);
@@ -51,6 +51,7 @@ impl Copy {
         if guard == Guard::Older {
             let _ = fs::copy(self.folder.path().join("guard"), place);
         }
+        testbed.ahead(self.party)
     }
 }
 
@@ -97,14 +98,6 @@ fn start(testbed: &Testbed, party: usize, tables: &[Table]) {
     for table in tables {
         testbed.run(party, &["round", "start", &table.computation, "--period", &table.period]).exits(0);
     }
-}
-
-/// Waits until the node has what it needs to sign again.
-fn recovers(testbed: &Testbed, party: usize) {
-    testbed.until(&format!("{} has recovered", testbed.id(party)), || {
-        testbed.status(party).filter(|status| status["rollback"].is_null())
-    });
-    testbed.linked();
 }
 
 /// Every sum that any party has of that round, by digest.
@@ -190,7 +183,7 @@ fn an_older_copy_of_any_moment_makes_no_second_sum() {
             println!("a copy of {when}, the guard: {guard:?}");
             testbed.stop(0);
             testbed.stop(2);
-            copy.put_back(&testbed, guard);
+            let ahead = copy.put_back(&testbed, guard);
             // Other figures: a second dealing would have another sum.
             for table in first.iter().chain(&second) {
                 Table::new(&table.computation, &format!("other{number}"), 3, 1).give_as(&testbed, 0, &table.period);
@@ -213,7 +206,7 @@ fn an_older_copy_of_any_moment_makes_no_second_sum() {
                 testbed.run(0, &start).exits(1).complains(&["signs nothing", "p3"]);
             }
             testbed.start(2);
-            recovers(&testbed, 0);
+            testbed.goes_on(0, &ahead);
             if guard != Guard::Older {
                 testbed.recorded(0, "rollback.recovered", |_| true);
             }
@@ -267,17 +260,23 @@ fn a_node_put_back_in_the_middle_of_a_round_abstains_and_the_others_complete_wit
         for party in [1, 2] {
             testbed.recorded(party, "receipt.sent", |record| record["peer"] == "p1");
         }
+        let dealt = testbed.recorded(0, "deal.sent", |_| true)["seq"].clone();
+        for party in [1, 2] {
+            testbed.recorded(party, "checkpoint.witnessed", |record| {
+                record["peer"] == "p1" && record["detail"]["size"].as_u64() >= dealt.as_u64()
+            });
+        }
         testbed.kill(0);
-        copy.put_back(&testbed, guard);
+        let ahead = copy.put_back(&testbed, guard);
+        assert_eq!(ahead, [1, 2]);
         Table::new("threshold", "other", 3, 1).give_as(&testbed, 0, "first");
         testbed.start(0);
-        recovers(&testbed, 0);
+        testbed.goes_on(0, &ahead);
         let alone = testbed.round_is(0, &round, "is left alone", |round| round["status"] == "abandoned");
         assert!(alone["reason"].as_str().is_some_and(|reason| reason.contains("older copy")), "{alone:#}");
         testbed.run(0, &["round", "approve", &round, "--by", "Ann Ames"]).exits(1);
-        // It was shown its own Deal.
-        let event = if guard == Guard::Older { "round.forgotten" } else { "rollback.recalled" };
-        testbed.recorded(0, event, |record| record["detail"]["message"] == "Deal");
+        // It was shown its own Deal: where its guard does not know, its own checkpoint at the others has said that it is behind.
+        testbed.recorded(0, "rollback.recalled", |record| record["detail"]["message"] == "Deal");
         testbed.until("it alarms", || testbed.log(0).contains("ERROR").then_some(()));
         approve(&testbed, 1, &table);
         for party in [1, 2] {
@@ -311,10 +310,10 @@ fn copies_of_random_moments_put_back_at_random_moments_make_no_second_sum() {
         testbed.start(victim);
         testbed.later(victim, dice.below(40));
         testbed.kill(victim);
-        copy.put_back(&testbed, guard);
+        let ahead = copy.put_back(&testbed, guard);
         other.give_as(&testbed, victim, &table.period);
         testbed.start(victim);
-        recovers(&testbed, victim);
+        testbed.goes_on(victim, &ahead);
         let ends: Vec<Value> = (0..3)
             .map(|party| testbed.round_is(party, &table.address(), "has ended", |round| round["status"] != "open"))
             .collect();
@@ -352,7 +351,7 @@ fn when_all_guards_are_lost_and_all_restart_at_once_all_recover_and_the_round_go
     (0..3).for_each(|party| testbed.start(party));
     for party in 0..3 {
         testbed.recorded(party, "rollback.found", |_| true);
-        recovers(&testbed, party);
+        testbed.goes_on(party, &[]);
         testbed.recorded(party, "rollback.recovered", |_| true);
         assert!(testbed.home(party).join("guard").exists());
     }

@@ -13,6 +13,7 @@
 //! and free text is only a reason or a person's name. Text that comes from a peer is stripped of control and
 //! direction characters and cut, so that it can forge neither a line nor what a terminal shows.
 
+mod chain;
 mod checkpoint;
 mod event;
 mod examine;
@@ -33,6 +34,7 @@ mod whole;
 mod witness;
 mod words;
 
+pub use chain::{Chain, ChainExamined, ChainFault};
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey, SignedCheckpoint};
 pub use event::{Approver, Event, Source};
 pub use examine::{ClockStep, Examined, LogFault, Sealed, examine, examine_sealed};

@@ -113,6 +113,18 @@ pub enum DepartureKind {
     Unproven,
 }
 
+impl DepartureKind {
+    /// Its name in records and files.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Shrunk => "shrunk",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
 /// Evidence that a log was rewritten or cut: two checkpoints that it signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -280,6 +280,17 @@ pub(crate) fn rows_name(rows: &Rows) -> String {
     protocol::agreement::Digest(digest).to_string()
 }
 
+/// What this node and a peer have seen of each other's logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerLogStatus {
+    /// Records of its log that this node has seen and cosigned.
+    pub witnessed: Option<u64>,
+    /// Records of this node's log that it has seen and cosigned.
+    pub cosigned: Option<u64>,
+    /// How its log departs from what this node has seen.
+    pub alarm: Option<String>,
+}
+
 /// A peer, as this node sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatus {
@@ -301,6 +312,9 @@ pub struct PeerStatus {
     pub agreement_differs: Option<String>,
     /// Why the last link ended, or did not come about.
     pub last_refusal: Option<String>,
+    /// Its log, and this node's as it has seen it.
+    #[serde(default)]
+    pub log: PeerLogStatus,
     /// When that was, RFC 3339.
     pub last_refusal_at: Option<String>,
 }
@@ -337,6 +351,9 @@ pub struct NodeStatus {
     /// Records that the audit log's file lacks. They are in the store, and follow once it can be written.
     #[serde(default)]
     pub log_lag: u64,
+    /// Why it starts no round, where its log is not the one that it has signed.
+    #[serde(default)]
+    pub log_behind: Option<String>,
     /// Version of the agreement.
     pub agreement_version: u32,
     /// Its digest.

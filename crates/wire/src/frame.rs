@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::codec::{self, DecodeError};
 use crate::envelope::{MAX_VOTES, OVERHEAD};
-use crate::link::{BulkId, Grant, Have, Hello, Pin, Recall};
+use crate::link::{BulkId, Checkpoint, Grant, Have, Hello, Pin, Recall, Seen};
 
 /// Bytes of a frame before its payload.
 pub const HEADER: usize = 5;
@@ -22,6 +22,8 @@ pub const MAX_HAVE: usize = crate::link::MAX_INVENTORY * 32 + 64;
 pub const MAX_RECALL: usize = crate::link::MAX_RECALL * 32 + 4;
 /// Largest Pin: digest, two texts of 32 bytes with their lengths, v.
 pub const MAX_PIN: usize = 32 + 36 + 36 + 4;
+/// Largest Checkpoint: the note and the path with their lengths, the size.
+pub const MAX_CHECKPOINT: usize = crate::link::MAX_NOTE + 4 + 8 + crate::link::MAX_PATH * 32 + 4;
 /// A chunk's object and index, before its elements.
 const CHUNK_PREFIX: usize = 32 + 4 + 8;
 
@@ -74,6 +76,10 @@ pub enum Frame {
     Pin(Pin),
     /// That is all I have of yours.
     Recalled,
+    /// My log has grown.
+    Checkpoint(Checkpoint),
+    /// This is what I have seen of yours.
+    Seen(Seen),
 }
 
 /// A frame was refused. The link is closed: there is no way to find the next frame.
@@ -106,6 +112,8 @@ const PING: u8 = 8;
 const RECALL: u8 = 9;
 const PIN: u8 = 10;
 const RECALLED: u8 = 11;
+const CHECKPOINT: u8 = 12;
+const SEEN: u8 = 13;
 
 /// A frame's announced kind and payload length, already within its limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,6 +140,8 @@ impl Header {
             (PING | RECALLED, Some(_)) => 0,
             (RECALL, Some(_)) => MAX_RECALL,
             (PIN, Some(_)) => MAX_PIN,
+            (CHECKPOINT, Some(_)) => MAX_CHECKPOINT,
+            (SEEN, Some(_)) => crate::link::MAX_NOTE + 4,
             _ => return Err(FrameError::UnknownKind(kind)),
         };
         match length.checked_sub(1) {
@@ -168,6 +178,8 @@ impl Header {
             PING | RECALLED => return Err(DecodeError::Trailing.into()),
             RECALL => Frame::Recall(codec::decode(&payload)?),
             PIN => Frame::Pin(codec::decode(&payload)?),
+            CHECKPOINT => Frame::Checkpoint(codec::decode(&payload)?),
+            SEEN => Frame::Seen(codec::decode(&payload)?),
             kind => return Err(FrameError::UnknownKind(kind)),
         })
     }
@@ -197,6 +209,8 @@ impl Frame {
             Self::Recall(recall) => put(&mut out, RECALL, &codec::encode(recall)),
             Self::Pin(pin) => put(&mut out, PIN, &codec::encode(pin)),
             Self::Recalled => RECALLED,
+            Self::Checkpoint(checkpoint) => put(&mut out, CHECKPOINT, &codec::encode(checkpoint)),
+            Self::Seen(seen) => put(&mut out, SEEN, &codec::encode(seen)),
         };
         let length = u32::try_from(out.len() - HEADER + 1).expect("frames are bounded");
         out[..4].copy_from_slice(&length.to_le_bytes());

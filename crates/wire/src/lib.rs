@@ -24,4 +24,4 @@ pub use message::{
 pub use signing::{Signer, Verify, verify};
 
 /// Version of the wire format; a peer with another one is refused at Hello.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;

@@ -10,6 +10,11 @@ pub const MAX_INVENTORY: usize = 4096;
 /// Rounds that a Recall can leave out. What is beyond it is told again, which costs no more than time.
 pub const MAX_RECALL: usize = 4096;
 
+/// Longest note of a checkpoint in bytes: its three lines, the log's signature and one cosignature, with the longest names.
+pub const MAX_NOTE: usize = 2048;
+/// Hashes in a consistency proof of a log (RFC 6962).
+pub const MAX_PATH: usize = 65;
+
 /// Digest of one section of the agreement.
 #[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
 pub struct SectionDigest {
@@ -121,4 +126,22 @@ impl Pin {
     pub fn round(&self) -> RoundId {
         RoundId::of(&self.agreement, &self.computation, &self.period, self.voided)
     }
+}
+
+/// The speaker's log has grown to this checkpoint (PROTOCOL 8.3).
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Checkpoint {
+    /// The signed note.
+    pub note: Text<MAX_NOTE>,
+    /// The size that the listener was last heard to have seen, which `path` begins at.
+    pub since: u64,
+    /// The consistency proof from `since`.
+    pub path: Seq<[u8; 32], MAX_PATH>,
+}
+
+/// The latest checkpoint of the listener's log that the speaker has seen, with the speaker's cosignature (PROTOCOL 8.3).
+#[derive(Clone, Debug, PartialEq, Eq, WireEncode, WireDecode)]
+pub struct Seen {
+    /// The cosigned note; empty where it has seen none.
+    pub note: Text<MAX_NOTE>,
 }

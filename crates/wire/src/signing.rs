@@ -5,12 +5,12 @@ use ed25519_dalek::{Signature, VerifyingKey};
 /// Signs for one party.
 ///
 /// # Security
-/// A message handed to [`Signer::sign`] is a 32-byte labelled digest ([`sharing::hash`]) and nothing else: so no two
-/// kinds of statement can be taken for one another.
+/// A message handed to [`Signer::sign`] is a 32-byte labelled digest ([`sharing::hash`]), or a note about an audit log
+/// (PROTOCOL 8.2), which is longer: so no two kinds of statement can be taken for one another.
 pub trait Signer {
     /// Ed25519 public key.
     fn public_key(&self) -> [u8; 32];
-    /// Signs a labelled digest.
+    /// Signs a labelled digest, or a note.
     fn sign(&self, digest: &[u8]) -> [u8; 64];
 }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
-use super::{ApproveBody, MOST_WAIT_S, ReasonBody, Refused};
+use super::{AcknowledgeBody, ApproveBody, MOST_WAIT_S, ReasonBody, Refused};
 use crate::status::{NodeStatus, RoundStatus};
 
 /// Talks to a running daemon.
@@ -130,6 +130,15 @@ impl Client {
     ) -> Result<RoundStatus, ClientError> {
         let body = ReasonBody { by: by.to_owned(), reason: reason.to_owned() };
         self.call(Method::POST, &format!("/rounds/{computation}/{period}/abandon"), &body).await
+    }
+
+    /// Goes on with a log that is not what was seen of it: a peer's, or this node's own.
+    ///
+    /// # Errors
+    /// [`ClientError`]; refused where there is no alarm about it.
+    pub async fn acknowledge(&self, log: Option<&str>, by: &str, reason: &str) -> Result<NodeStatus, ClientError> {
+        let body = AcknowledgeBody { log: log.map(str::to_owned), by: by.to_owned(), reason: reason.to_owned() };
+        self.call(Method::POST, "/audit/acknowledge", &body).await
     }
 
     async fn call<T: DeserializeOwned>(

@@ -22,11 +22,37 @@ pub(crate) const MOST_WAIT_S: u64 = 30;
 pub(crate) enum Request {
     Status,
     Rounds,
-    Round { computation: String, period: String },
-    Start { computation: String, period: String },
-    Approve { computation: String, period: String, approval: ApproveBody },
-    Decline { computation: String, period: String, by: String, reason: String },
-    Abandon { computation: String, period: String, by: String, reason: String },
+    Round {
+        computation: String,
+        period: String,
+    },
+    Start {
+        computation: String,
+        period: String,
+    },
+    Approve {
+        computation: String,
+        period: String,
+        approval: ApproveBody,
+    },
+    Decline {
+        computation: String,
+        period: String,
+        by: String,
+        reason: String,
+    },
+    Abandon {
+        computation: String,
+        period: String,
+        by: String,
+        reason: String,
+    },
+    /// Of a peer's log, or of this node's own.
+    Acknowledge {
+        log: Option<String>,
+        by: String,
+        reason: String,
+    },
 }
 
 /// What it answers.
@@ -66,6 +92,16 @@ pub(crate) struct ApproveBody {
     /// Why, where something speaks against it.
     #[serde(default)]
     pub(crate) reason: Option<String>,
+}
+
+/// Body of an acknowledgement that a log is not what was seen of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AcknowledgeBody {
+    #[serde(default)]
+    log: Option<String>,
+    by: String,
+    reason: String,
 }
 
 /// Body of a decline, and of giving a round up.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{ApproveBody, MOST_WAIT_S, ReasonBody, Reply, Request};
+use super::{AcknowledgeBody, ApproveBody, MOST_WAIT_S, ReasonBody, Reply, Request};
 
 /// Longest path of a unix socket on Linux, its closing zero left out.
 const LONGEST_PATH: usize = 107;
@@ -101,6 +101,7 @@ pub(crate) async fn serve(
         .route("/rounds/{computation}/{period}/approve", post(approve))
         .route("/rounds/{computation}/{period}/decline", post(decline))
         .route("/rounds/{computation}/{period}/abandon", post(abandon))
+        .route("/audit/acknowledge", post(acknowledge))
         .with_state(Desk { calls, changes })
         .into_make_service_with_connect_info::<Caller>();
     let server = axum::serve(listener, app);
@@ -204,6 +205,14 @@ async fn decline(
     Json(ReasonBody { by, reason }): Json<ReasonBody>,
 ) -> Reply {
     desk.ask(Request::Decline { computation, period, by, reason }, caller).await
+}
+
+async fn acknowledge(
+    State(desk): State<Desk>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    Json(AcknowledgeBody { log, by, reason }): Json<AcknowledgeBody>,
+) -> Reply {
+    desk.ask(Request::Acknowledge { log, by, reason }, caller).await
 }
 
 async fn abandon(

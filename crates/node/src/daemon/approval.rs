@@ -41,7 +41,7 @@ impl Hub {
     /// file has changed.
     fn decide(&mut self, id: RoundId) {
         // It is looked at again every second.
-        if self.settings.approval.policy != Policy::Auto || self.may_begin().is_err() {
+        if self.settings.approval.policy != Policy::Auto || self.has_room().is_err() {
             return;
         }
         let now = self.now();

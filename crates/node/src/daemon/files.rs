@@ -22,6 +22,7 @@ impl Hub {
         self.look_for_stalls();
         self.take_notes();
         self.tend_log();
+        self.look_at_logs();
     }
 
     /// Files of the log that are full or old. What fails is tried again with the next look, and said once.

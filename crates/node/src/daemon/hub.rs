@@ -21,7 +21,8 @@ use super::recovery::Recovering;
 use super::rounds::Open;
 use super::schedule::Timetable;
 use super::turn::Pending;
-use super::work::Finished;
+use super::witness::Logs;
+use super::work::{Finished, Worker};
 use crate::admin::{Call, Refused, Reply, Request};
 use crate::book::Book;
 use crate::link::{LinkEvent, Links};
@@ -70,6 +71,10 @@ pub(super) struct Hub {
     pub(super) log_trouble: Option<String>,
     /// While the node may have forgotten what it signed.
     pub(super) recovering: Option<Recovering>,
+    /// Workers of rounds that were dropped when it found that out: they end before the rounds begin anew.
+    pub(super) leaving: Vec<Worker>,
+    /// All parties' logs, as this node sees them.
+    pub(super) logs: Logs,
     began: Instant,
     /// What the rounds' clock said then.
     clock: Millis,
@@ -90,6 +95,7 @@ impl Hub {
         let statement = disclosure_statement(book.agreement());
         let peers = book.agreement().parties().iter().map(|_| Peer::default()).collect();
         let clock = Millis(store.clock(wall())?);
+        let logs = Logs::load(&settings, book.agreement(), book.party().0, &store)?;
         let mut hub = Self {
             releases: Arc::new(Releases::of(&store.rounds()?)),
             notifier: Notifier::start(&settings.approval.notify),
@@ -109,6 +115,8 @@ impl Hub {
             disclosure: statement_digest(&statement).0,
             in_force: false,
             recovering: None,
+            leaving: Vec::new(),
+            logs,
             once: None,
             room: Room::default(),
             log_trouble: None,
@@ -122,6 +130,7 @@ impl Hub {
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
         hub.look_at_room();
         hub.wake()?;
+        hub.look_at_own_log()?;
         hub.check_in_force();
         hub.warn_of_what_is_missing();
         hub.turn()?;
@@ -183,6 +192,7 @@ impl Hub {
         if let Err(error) = self.store.sync_log() {
             tracing::error!(target: "audit", %error, "the audit log file could not be synced");
         }
+        self.leave_logs();
         Ok((self.links, left))
     }
 
@@ -227,8 +237,10 @@ impl Hub {
             let _ = reply.send(Reply::Refused(Refused::because("the system does not say who calls")));
             return Ok(());
         };
-        let reads = matches!(request, Request::Status | Request::Rounds | Request::Round { .. });
-        if !reads && let Err(refused) = self.may_sign() {
+        // What needs no signature: reading, and going on with a log that is behind.
+        let unsigned =
+            matches!(request, Request::Status | Request::Rounds | Request::Round { .. } | Request::Acknowledge { .. });
+        if !unsigned && let Err(refused) = self.may_sign() {
             let _ = reply.send(Reply::Refused(refused));
             return Ok(());
         }
@@ -251,6 +263,14 @@ impl Hub {
             Request::Abandon { computation, period, by, reason } => {
                 let done = self.abandon(&computation, &period, &by, &reason, actor);
                 self.after(done, &computation, &period)?
+            }
+            Request::Acknowledge { log, by, reason } => {
+                let done = self.acknowledge(log.as_deref(), &by, &reason, actor);
+                self.turn()?;
+                match done {
+                    Ok(()) => Reply::Status(Box::new(self.status()?)),
+                    Err(refused) => Reply::Refused(refused),
+                }
             }
         };
         // A caller that has gone away needs no answer.
@@ -281,6 +301,7 @@ impl Hub {
             rollback: self.rollback_status(),
             paused: self.pauses(),
             log_lag: self.store.log_lag()?,
+            log_behind: self.log_behind(),
             agreement_version: agreement.version(),
             agreement: agreement.digest().to_string(),
             missing_signatures: self.book.missing_signatures().iter().map(id).collect(),

@@ -26,6 +26,7 @@ mod story;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod witness;
 mod work;
 
 use std::path::PathBuf;

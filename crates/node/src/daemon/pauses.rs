@@ -15,17 +15,20 @@ pub(super) struct Room {
 }
 
 impl Hub {
-    /// Whether rounds may begin here: be started, joined, approved.
+    /// Whether rounds may begin here: be started or joined. Not where this node's log is behind what peers have witnessed
+    /// (PROTOCOL 8.3), nor where the disk is short.
     pub(super) fn may_begin(&self) -> Result<(), Refused> {
-        let mut lines = self.pauses();
-        // The last look may be a second old.
-        if lines.is_empty() {
-            lines.extend(self.is_short());
-        }
-        if lines.is_empty() { Ok(()) } else { Err(Refused { not_found: false, lines }) }
+        self.log_behind().map_or(Ok(()), |why| Err(Refused::because(why)))?;
+        self.has_room()
     }
 
-    /// Why none may begin; empty where they may.
+    /// Whether there is space for what rounds do first: be started, joined, approved.
+    pub(super) fn has_room(&self) -> Result<(), Refused> {
+        // The last look may be a second old.
+        self.room.short.clone().or_else(|| self.is_short()).map_or(Ok(()), |why| Err(Refused::because(why)))
+    }
+
+    /// Why none may begin for want of space; empty where they may.
     pub(super) fn pauses(&self) -> Vec<String> {
         self.room.short.iter().cloned().collect()
     }

@@ -42,6 +42,11 @@ impl Peer {
         self.live.as_ref().map(|(_, sender)| sender)
     }
 
+    /// The digest of its agreement, as it said on its last link.
+    pub(super) fn agreement(&self) -> Option<[u8; 32]> {
+        self.hello.as_ref().map(|hello| hello.agreement)
+    }
+
     /// Sends chunks over the live link, after those that it is being sent of the same object.
     pub(super) fn stream(&mut self, vault: &Vault, object: BulkId, from: Object, range: Range<u64>) {
         let Some((_, sender)) = &self.live else { return };
@@ -118,6 +123,7 @@ impl Hub {
             known.difference = difference;
             known.refusal = None;
         }
+        self.watch(peer);
         for frame in &lacking {
             self.send(peer, frame);
         }
@@ -202,6 +208,8 @@ impl Hub {
             Frame::Recall(recall) => self.asked(peer, recall),
             Frame::Pin(pin) => self.pin(peer, pin),
             Frame::Recalled => self.recalled(peer),
+            Frame::Checkpoint(checkpoint) => self.shown_log(peer, checkpoint),
+            Frame::Seen(seen) => self.seen(peer, &seen),
             // The link answers these itself.
             Frame::Hello(_) | Frame::Ping => {}
         }
@@ -268,6 +276,7 @@ impl Hub {
                         .map(|time| time.to_string()),
                     agreement_differs: peer.difference.clone(),
                     last_refusal: peer.refusal.as_ref().map(|(_, reason)| reason.clone()),
+                    log: self.peer_log_status(index),
                     last_refusal_at: peer.refusal.as_ref().map(|(at, _)| at.to_string()),
                 }
             })

@@ -178,6 +178,12 @@ impl Hub {
         );
     }
 
+    /// A frame that no honest node sends, beside all rounds.
+    pub(super) fn forged(&mut self, from: u16, reason: &str) {
+        self.refuse(from, None, reason);
+        self.cut(from);
+    }
+
     /// What no honest node sends ends its link.
     fn cut(&self, peer: u16) {
         if let Some(sender) = self.peers.get(usize::from(peer)).and_then(Peer::sender) {

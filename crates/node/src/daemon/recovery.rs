@@ -19,6 +19,7 @@ use super::DaemonError;
 use super::hub::Hub;
 use super::peers::Peer;
 use super::resume::is_open;
+use super::work::Worker;
 use crate::admin::Refused;
 use crate::guard::{Found, Guard};
 use crate::link::LinkSender;
@@ -32,6 +33,8 @@ const WHY_FORGOTTEN: &str = "this node signed in this round before its data_dir 
     forgotten it: it abstains from the round";
 /// Kind under which a message is kept that belongs to no round of this store.
 const EVIDENCE: &str = "recalled";
+/// Kind and name under which it is kept that this node has to recover, whatever its guard says.
+const RECOVER: &str = "recover";
 
 /// A node that recovers. It has no guard until it has recovered, so its store lets no transaction sign.
 pub(super) struct Recovering {
@@ -64,7 +67,8 @@ impl Hub {
         let first = *guard.found() == Found::Missing && self.store.is_new()?;
         match verdict(&last, &before, guard.mark()) {
             Verdict::RolledBack if !first => {
-                self.recover(guard, &last);
+                let found = finding(&last, &guard, &self.settings.data_dir);
+                self.recover(guard, &last, found);
                 return Ok(());
             }
             Verdict::Crashed => tracing::info!(
@@ -73,11 +77,32 @@ impl Hub {
             ),
             Verdict::Sound | Verdict::RolledBack => {}
         }
+        // A recovery from what a checkpoint has shown, which a restart has cut short.
+        if let Some(found) = self.reads().kept(RECOVER, RECOVER)? {
+            self.recover(guard, &last, String::from_utf8_lossy(&found).into_owned());
+            return Ok(());
+        }
         self.store.guard_with(guard)?;
         self.begin()
     }
 
-    fn recover(&mut self, guard: Guard, last: &Mark) {
+    /// Something other than the guard shows that the store is an older copy: the rounds are dropped as they are, and come
+    /// back from the store once every other compute party has told what this node signed.
+    pub(super) fn roll_back(&mut self, found: String) {
+        self.pending.keep(RECOVER, RECOVER, found.clone().into_bytes());
+        let (Ok((last, _)), Some(guard)) = (self.reads().marks(), self.store.unguard()) else { return };
+        self.pending.drop_rounds();
+        let rounds = std::mem::take(&mut self.rounds);
+        self.leaving.extend(rounds.into_values().map(|open| open.worker));
+        self.recover(guard, &last, found);
+        for peer in 0..u16::try_from(self.peers.len()).unwrap_or(u16::MAX) {
+            if self.peers.get(usize::from(peer)).and_then(Peer::sender).is_some() {
+                self.ask(peer);
+            }
+        }
+    }
+
+    fn recover(&mut self, guard: Guard, last: &Mark, found: String) {
         let me = self.book.party();
         let parties = (0u16..).zip(self.book.agreement().parties());
         // Result parties hold what compute parties may have lost together: their votes, and their partial sums.
@@ -85,7 +110,6 @@ impl Hub {
         let others = parties.filter(|(index, party)| holds(party) && *index != me.0).map(|(index, _)| index);
         let number = guard.mark().map(|mark| mark.number);
         let state = Recovery::new(last.number, number, others);
-        let found = finding(last, &guard, &self.settings.data_dir);
         self.record(Draft::new(Record::RollbackFound { store: last.number, guard: number, reason: Text::of(&found) }));
         self.recovering = Some(Recovering { state, guard, found });
         if let Some(why) = self.why_not_signing() {
@@ -101,6 +125,11 @@ impl Hub {
     /// Ends the recovery once every other compute party has answered: store, then guard, and only then the rounds
     /// (PROTOCOL 7). True if it did.
     pub(super) fn recovered(&mut self) -> Result<bool, DaemonError> {
+        // What dropped rounds have begun is over before they begin anew.
+        self.leaving.retain(Worker::is_busy);
+        if !self.leaving.is_empty() {
+            return Ok(false);
+        }
         let Some(number) = self.recovering.as_ref().and_then(|recovering| recovering.state.raise_to()) else {
             return Ok(false);
         };
@@ -116,6 +145,7 @@ impl Hub {
             rounds.iter().filter(|row| is_open(row)).filter(malicious).map(|row| row.id).collect();
         self.store.commit(|tx| {
             tx.leap_to(number)?;
+            tx.drop_kept(RECOVER, RECOVER)?;
             hidden.iter().try_for_each(|round| tx.set_abstains(round))?;
             tx.audit(Draft::new(Record::RollbackRecovered { number }))
         })?;

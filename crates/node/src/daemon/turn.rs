@@ -17,6 +17,7 @@ use super::hub::{Hub, wall};
 use super::peers::Peer;
 use super::recovery::{Asked, Shown};
 use super::rounds::Open;
+use super::witness;
 use super::work::Work;
 use crate::result::write_atomically;
 use crate::store::{MessageRow, RoundRow, StoreError, Transaction};
@@ -36,6 +37,11 @@ pub(super) struct Pending {
     pub(super) asked: Vec<Asked>,
     /// Files that are done with once this is committed.
     pub(super) consumed: Vec<PathBuf>,
+    /// Peers that are told what was seen of their log.
+    pub(super) seen: Vec<u16>,
+    /// Evidence beside all rounds: the file's name and bytes.
+    pub(super) evidence: Vec<(String, Vec<u8>)>,
+    forgotten: Vec<(&'static str, String)>,
 }
 
 impl Pending {
@@ -48,6 +54,20 @@ impl Pending {
             && self.shown.is_empty()
             && self.asked.is_empty()
             && self.consumed.is_empty()
+            && self.seen.is_empty()
+            && self.evidence.is_empty()
+            && self.forgotten.is_empty()
+    }
+
+    /// Leaves out what the rounds have brought: their memory is dropped with it, and the store has them as they were.
+    pub(super) fn drop_rounds(&mut self) {
+        self.steps.clear();
+        self.pins.clear();
+        self.inputs.clear();
+    }
+
+    pub(super) fn forget(&mut self, kind: &'static str, name: &str) {
+        self.forgotten.push((kind, name.to_owned()));
     }
 
     pub(super) fn keep(&mut self, kind: &'static str, name: &str, bytes: Vec<u8>) {
@@ -61,12 +81,16 @@ pub(super) struct Acts {
     ended: Vec<(RoundId, Ended)>,
     asked: Vec<Asked>,
     consumed: Vec<PathBuf>,
+    seen: Vec<u16>,
+    evidence: Vec<(String, Vec<u8>)>,
+    /// A step was taken with which this party's log is shown to the others (PROTOCOL 8.3).
+    show_log: bool,
 }
 
 impl Hub {
     /// Everything of one turn in one transaction (PROTOCOL 7): a step and its audit records together.
     pub(super) fn commit(&mut self, pending: Pending) -> Result<Acts, StoreError> {
-        let Pending { drafts, steps, pins, kept, inputs, shown, asked, consumed } = pending;
+        let Pending { drafts, steps, pins, kept, inputs, shown, asked, consumed, seen, evidence, forgotten } = pending;
         let now = self.now();
         let touched: BTreeSet<RoundId> = steps.iter().map(|(round, _)| *round).collect();
         for round in &touched {
@@ -76,6 +100,8 @@ impl Hub {
                 open.status.took(jiff::Timestamp::now());
             }
         }
+        self.logs.grown |= drafts.iter().any(|draft| !witness::is_trace(draft.event()));
+        self.logs.grown |= steps.iter().any(|(_, step)| !step.notes.is_empty());
         let (rounds, disclosure) = (&self.rounds, self.disclosure);
         let lacking = self.store.commit(|tx| {
             tx.set_clock(now.0, wall())?;
@@ -86,6 +112,9 @@ impl Hub {
             }
             for (kind, name, bytes) in &kept {
                 tx.put_kept(kind, name, bytes)?;
+            }
+            for (kind, name) in &forgotten {
+                tx.drop_kept(kind, name)?;
             }
             for (computation, period, input) in &inputs {
                 tx.put_input(computation, period, input.as_bytes())?;
@@ -122,15 +151,25 @@ impl Hub {
             self.put_shown(tx, &shown, now)
         })?;
         self.lacked(lacking);
-        let mut acts = Acts { actions: Vec::new(), ended: Vec::new(), asked, consumed };
+        let (actions, ended) = (Vec::new(), Vec::new());
+        let mut acts = Acts { actions, ended, asked, consumed, seen, evidence, show_log: false };
         for (id, step) in steps {
             if let Some(open) = self.rounds.get(&id) {
                 let telling = open.telling(disclosure);
                 step.notes.iter().for_each(|note| telling.trace(note));
             }
+            let me = self.rounds.get(&id).map(|open| open.round.terms().me());
             for change in step.changes {
-                if let Change::Ended(ended) = change {
-                    acts.ended.push((id, ended));
+                match change {
+                    Change::Ended(ended) => {
+                        acts.ended.push((id, ended));
+                        acts.show_log = true;
+                    }
+                    // With Deal and Accept, and at the end: what a party is held to by what it signs there.
+                    Change::Message(message) if matches!(message.kind(), MessageKind::Deal | MessageKind::Accept) => {
+                        acts.show_log |= Some(message.sender()) == me;
+                    }
+                    _ => {}
                 }
             }
             acts.actions.extend(step.actions.into_iter().map(|action| (id, action)));
@@ -184,6 +223,15 @@ impl Hub {
                 tracing::warn!(target: "daemon", file = %path.display(), %error, "a note that was read cannot be removed");
             }
         }
+        for peer in acts.seen {
+            self.tell_seen(peer);
+        }
+        for (name, bytes) in acts.evidence {
+            self.keep_file(&name, &bytes);
+        }
+        if acts.show_log {
+            self.show_all();
+        }
         self.look_for_leave();
         self.rounds.retain(|_, open| !open.round.is_closed());
     }
@@ -191,17 +239,21 @@ impl Hub {
     /// PROTOCOL 5.4: what anybody can check is a file that can be handed on.
     fn keep_evidence(&self, round: RoundId, culprit: u16, kind: FaultKind, dossier: &[u8]) {
         let Some(open) = self.rounds.get(&round) else { return };
-        let folder = self.settings.data_dir.join("evidence");
         let (status, party) = (&open.status, self.party_id(culprit));
         let v = if status.v > 0 { format!("-v{}", status.v) } else { String::new() };
         let name = format!("{}-{}{v}-{party}-{}.bin", status.computation, status.period, kind.name());
+        self.keep_file(&name, dossier);
+    }
+
+    fn keep_file(&self, name: &str, bytes: &[u8]) {
+        let folder = self.settings.data_dir.join("evidence");
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         let kept = made.map_err(|error| error.to_string()).and_then(|()| {
-            let file = folder.join(&name);
-            write_atomically(&file, |out| out.write_all(dossier)).map_err(|error| error.to_string())
+            let file = folder.join(name);
+            write_atomically(&file, |out| out.write_all(bytes)).map_err(|error| error.to_string())
         });
         if let Err(error) = kept {
-            tracing::error!(target: "round", %error, evidence = %name, "the evidence could not be written");
+            tracing::error!(target: "daemon", %error, evidence = %name, "the evidence could not be written");
         }
     }
 

@@ -351,6 +351,12 @@ impl Store {
         Ok(())
     }
 
+    /// Takes the guard out again: nothing is signed until [`Store::guard_with`]. None where there is none.
+    #[must_use]
+    pub fn unguard(&self) -> Option<Guard> {
+        self.inner().guard.take()
+    }
+
     /// Makes the log file durable. Before a checkpoint that covers its records leaves the node (PROTOCOL 8).
     ///
     /// # Errors

@@ -207,6 +207,15 @@ impl<'a> Transaction<'a> {
         self.sql.execute(put, (kind, name, bytes)).map(drop).map_err(sql("keep something"))
     }
 
+    /// Forgets what is kept under a kind and name. Nothing happens where there is nothing.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub fn drop_kept(&mut self, kind: &str, name: &str) -> Result<(), StoreError> {
+        let drop_it = "DELETE FROM kept WHERE kind = ?1 AND name = ?2";
+        self.sql.execute(drop_it, (kind, name)).map(drop).map_err(sql("forget something"))
+    }
+
     /// Keeps the fingerprint of an input that is dealt. `digest` is of the encoded input.
     ///
     /// # Errors

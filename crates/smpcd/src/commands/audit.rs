@@ -1,5 +1,6 @@
 //! `smpcd audit`: what happened, in order, and that nobody has changed it since. Reads files, needs no daemon.
 
+mod acknowledge;
 mod export;
 mod files;
 mod proofs;
@@ -35,6 +36,8 @@ enum Command {
     Export(export::Args),
     /// Lay several parties' logs beside each other: what one received another sent, and decisions agree
     Reconcile(reconcile::Args),
+    /// Go on with a log that is not what was seen of it: this node's own, or a peer's
+    Acknowledge(acknowledge::Args),
 }
 
 /// Runs `smpcd audit`.
@@ -47,5 +50,6 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::CheckProof(args) => proofs::check(args),
         Command::Export(args) => export::run(args),
         Command::Reconcile(args) => reconcile::run(args),
+        Command::Acknowledge(args) => acknowledge::run(args),
     }
 }

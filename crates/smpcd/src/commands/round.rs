@@ -111,7 +111,7 @@ impl std::fmt::Display for Address {
 }
 
 /// The name of who decides.
-fn person(by: &str) -> Result<&str, Failure> {
+pub(super) fn person(by: &str) -> Result<&str, Failure> {
     let by = by.trim();
     if by.is_empty() || by.chars().any(char::is_control) {
         return Err(Failure::new(Exit::Usage, "--by: write the name of the person who decides"));

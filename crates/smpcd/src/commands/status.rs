@@ -56,6 +56,15 @@ fn text(status: &NodeStatus) -> String {
         let lag = status.log_lag;
         line(format!("the audit log's file lacks {lag} records, which are in the store: the daemon's log says why"));
     }
+    if let Some(behind) = &status.log_behind {
+        line(format!("no round starts: {behind}"));
+    }
+    for peer in &status.peers {
+        if let Some(alarm) = &peer.log.alarm {
+            let party = &peer.party;
+            line(format!("ALARM about {party}: {alarm}; ask them, and then: smpcd audit acknowledge --log {party}"));
+        }
+    }
     for round in status.rounds.iter().filter(|round| round.waits_for_approval()) {
         let address = round.address();
         line(format!("{address} waits for your approval: smpcd round approve {address} --by NAME"));
@@ -113,6 +122,9 @@ fn peer_text(peer: &PeerStatus) -> String {
     if let (true, Some(address), Some(key_exchange)) = (peer.connected, &peer.address, &peer.key_exchange) {
         let direction = if peer.dialled == Some(true) { "to" } else { "from" };
         let _ = write!(text, ", {direction} {address}, {key_exchange}");
+    }
+    if let Some(size) = peer.log.cosigned {
+        let _ = write!(text, "; it has cosigned this log's first {size} records");
     }
     if let (Some(refusal), Some(at)) = (&peer.last_refusal, &peer.last_refusal_at) {
         let _ = write!(text, "; last refusal {at}: {refusal}");

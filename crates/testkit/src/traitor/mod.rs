@@ -34,6 +34,12 @@ pub trait Betrayal: Send {
         job.run(terms, place)
     }
 
+    /// What it says to a peer from which this frame came, beside its machine.
+    fn hears(&mut self, from: u16, frame: &Frame) -> Vec<Frame> {
+        let _ = (from, frame);
+        Vec::new()
+    }
+
     /// What goes out instead of a frame, and to whom. It may be asked about the same frame again.
     fn sends(&mut self, outgoing: &Outgoing<'_>) -> Vec<(u16, Frame)> {
         outgoing.unchanged()
@@ -175,6 +181,8 @@ fn round_of(frame: &Frame) -> Option<RoundId> {
         | Frame::Ping
         | Frame::Recall(_)
         | Frame::Pin(_)
-        | Frame::Recalled => None,
+        | Frame::Recalled
+        | Frame::Checkpoint(_)
+        | Frame::Seen(_) => None,
     }
 }

@@ -98,6 +98,11 @@ impl Party {
         if let (Frame::Recall(_), Some((_, sender))) = (&frame, self.live.get(&from)) {
             let _ = sender.try_send(&Frame::Recalled);
         }
+        for said in self.betrayal.hears(from, &frame) {
+            if let Some((_, sender)) = self.live.get(&from) {
+                let _ = sender.try_send(&said);
+            }
+        }
         let Some(id) = round_of(&frame) else { return };
         if !self.rounds.contains_key(&id) {
             return self.proposed(from, &frame).await;

@@ -47,10 +47,10 @@ const BODIES: [(&str, &str); 22] = [
     ("complaint-headers", "0f000000 0300 01000000 02000000 a1*32 a2*32 00 c7*64 02000000 a1*32 a2*32 01 cd*32 c8*64"),
 ];
 
-const FRAMES: [(&str, &str); 12] = [
+const FRAMES: [(&str, &str); 14] = [
     (
         "hello",
-        "94000000 01 0200 0b000000 736d70636420302e312e30 06000000 72657461696c 03000000 a9*32 \
+        "94000000 01 0300 0b000000 736d70636420302e312e30 06000000 72657461696c 03000000 a9*32 \
          01000000 07000000 70617274696573 5c*32 01000000 04000000 61636d65 0102030405060708 \
          02000000 04000000 61636d65 01000000 62",
     ),
@@ -65,6 +65,8 @@ const FRAMES: [(&str, &str); 12] = [
     ("recall", "45000000 09 02000000 11*32 12*32"),
     ("pin", "37000000 0a a9*32 03000000 706179 07000000 323032362d5133 01020304"),
     ("recalled", "01000000 0b"),
+    ("checkpoint", "55000000 0c 04000000 6e6f7465 0102030405060708 02000000 aa*32 bb*32"),
+    ("seen", "09000000 0d 04000000 7365656e"),
 ];
 
 /// Round, sender, recipient, body, signature. The key is that of RFC 8032, so the signature can be made elsewhere.
@@ -116,6 +118,7 @@ fn every_frame_has_these_bytes() {
         Frame::Hello(_) | Frame::Message(_) | Frame::Have(_) | Frame::Grant(_) => (),
         Frame::Chunk { .. } | Frame::Card(_) | Frame::Signature(_) | Frame::Ping => (),
         Frame::Recall(_) | Frame::Pin(_) | Frame::Recalled => (),
+        Frame::Checkpoint(_) | Frame::Seen(_) => (),
     };
     all(&Frame::Ping);
 }

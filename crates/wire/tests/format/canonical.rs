@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::codec::{self, DecodeError, Seq, Text};
-use wire::link::{Grant, Have, Hello, Pin, Recall};
+use wire::link::{Checkpoint, Grant, Have, Hello, Pin, Recall, Seen};
 use wire::message::{Closing, Lock, Until, Votes};
 use wire::{
     Body, Bytes, DealingDigest, Envelope, Grievance, MAX_PARTIES, Secret32, Set, SetDigest, SetEntry, ShareContent,
@@ -162,6 +162,12 @@ proptest! {
         }
         if let Ok(pin) = codec::decode::<Pin>(&bytes) {
             prop_assert_eq!(codec::encode(&pin), bytes.clone());
+        }
+        if let Ok(checkpoint) = codec::decode::<Checkpoint>(&bytes) {
+            prop_assert_eq!(codec::encode(&checkpoint), bytes.clone());
+        }
+        if let Ok(seen) = codec::decode::<Seen>(&bytes) {
+            prop_assert_eq!(codec::encode(&seen), bytes.clone());
         }
         // Parsing keeps the bytes as they came.
         drop(Envelope::parse(&bytes));

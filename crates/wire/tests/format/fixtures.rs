@@ -3,7 +3,7 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use wire::frame::{Frame, FrameError, Header, Limits};
-use wire::link::{BulkId, BulkKind, CardSerial, Grant, Have, Hello, Pin, Recall, SectionDigest};
+use wire::link::{BulkId, BulkKind, CardSerial, Checkpoint, Grant, Have, Hello, Pin, Recall, SectionDigest, Seen};
 use wire::message::{Closing, Lock, Until, Votes};
 use wire::{
     Body, DealingDigest, Grievance, MAX_PARTIES, RoundId, Sealed, Secret32, Seq, Set, SetDigest, SetEntry,
@@ -210,6 +210,11 @@ pub(crate) fn pin() -> Pin {
     }
 }
 
+pub(crate) fn checkpoint() -> Checkpoint {
+    let path = vec![[0xAA; 32], [0xBB; 32]].try_into().unwrap();
+    Checkpoint { note: "note".try_into().unwrap(), since: 0x0807_0605_0403_0201, path }
+}
+
 /// Every kind of frame.
 pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
     let object = |kind| BulkId { round: ROUND, kind };
@@ -234,5 +239,7 @@ pub(crate) fn frames() -> Vec<(&'static str, Frame)> {
         ("recall", Frame::Recall(Recall { ended: vec![ROUND, RoundId([0x12; 32])].try_into().unwrap() })),
         ("pin", Frame::Pin(pin())),
         ("recalled", Frame::Recalled),
+        ("checkpoint", Frame::Checkpoint(checkpoint())),
+        ("seen", Frame::Seen(Seen { note: "seen".try_into().unwrap() })),
     ]
 }

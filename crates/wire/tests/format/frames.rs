@@ -1,7 +1,9 @@
 //! Headers are judged before anything is allocated for them (PROTOCOL 6.4).
 
 use proptest::prelude::*;
-use wire::frame::{Frame, FrameError, HEADER, Header, Limits, MAX_CARD, MAX_HAVE, MAX_HELLO, MAX_PIN, MAX_RECALL};
+use wire::frame::{
+    Frame, FrameError, HEADER, Header, Limits, MAX_CARD, MAX_CHECKPOINT, MAX_HAVE, MAX_HELLO, MAX_PIN, MAX_RECALL,
+};
 use zeroize::Zeroizing;
 
 use crate::fixtures::{LIMITS, frames, read_frame};
@@ -47,7 +49,7 @@ fn hello_comes_once_and_first() {
 
 #[test]
 fn unknown_kinds_are_refused() {
-    for kind in (0..=0).chain(12..=255) {
+    for kind in (0..=0).chain(14..=255) {
         for limits in [None, Some(&LIMITS)] {
             assert_eq!(Header::parse(&header(1, kind), limits), Err(FrameError::UnknownKind(kind)));
         }
@@ -103,6 +105,13 @@ fn the_largest_messages_fit_their_frames() {
     let pin = Frame::Pin(pin).encode();
     assert_eq!(pin.len(), HEADER + MAX_PIN);
     assert!(read_frame(&pin).is_ok());
+    let note = wire::Text::truncated(&"n".repeat(wire::link::MAX_NOTE));
+    let path = vec![[1; 32]; wire::link::MAX_PATH].try_into().expect("the longest path");
+    let checkpoint = wire::link::Checkpoint { note: note.clone(), since: u64::MAX, path };
+    let checkpoint = Frame::Checkpoint(checkpoint).encode();
+    assert_eq!(checkpoint.len(), HEADER + MAX_CHECKPOINT);
+    assert!(read_frame(&checkpoint).is_ok());
+    assert!(read_frame(&Frame::Seen(wire::link::Seen { note }).encode()).is_ok());
 }
 
 #[test]

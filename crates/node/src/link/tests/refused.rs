@@ -170,8 +170,8 @@ async fn another_protocol_or_consortium_in_the_hello_is_refused_at_both_ends() {
     for (theirs, at_first, at_second) in [
         (
             other_protocol,
-            "version 3 of the protocol, and this node version 2",
-            "version 2 of the protocol, and this node version 3",
+            "version 4 of the protocol, and this node version 3",
+            "version 3 of the protocol, and this node version 4",
         ),
         (
             other_consortium,

@@ -1,10 +1,12 @@
 //! The log of a node, checkpoints, and the keys that sign them, from their files.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use audit::{Checkpoint, Examined, Joined, LogKey, Name, NoteSigner, ReadError, SignedCheckpoint, Whole};
+use audit::{
+    ChainExamined, Checkpoint, Examined, Joined, LogKey, Name, NoteSigner, ReadError, SignedCheckpoint, Whole,
+};
 use node::settings::Settings;
 use protocol::agreement::{Agreement, Party};
 
@@ -87,7 +89,15 @@ pub(super) struct Own {
 
 impl Own {
     pub(super) fn load(config: &Config) -> Result<Self, Failure> {
-        let settings = NodeFile::load(&config.file)?.settings;
+        Self::load_under(config, None)
+    }
+
+    /// The same with the keys of another agreement than the node's.
+    pub(super) fn load_under(config: &Config, agreement: Option<&Path>) -> Result<Self, Failure> {
+        let mut settings = NodeFile::load(&config.file)?.settings;
+        if let Some(agreement) = agreement {
+            settings.agreement = agreement.to_owned();
+        }
         let agreement = AgreementFile::load(&settings.agreement)?.agreement;
         let party = agreement.parties().iter().find(|party| party.id == settings.party);
         let key = party.map(|party| log_key(&agreement, party)).ok_or_else(|| {
@@ -136,6 +146,35 @@ impl Own {
             );
             Failure::new(Exit::Unverified, line)
         })
+    }
+}
+
+/// The files of this log's checkpoints that peers have cosigned, by party.
+pub(super) fn cosigned(own: &Own) -> Result<Vec<PathBuf>, Failure> {
+    let folder = own.settings.data_dir.join("audit/cosigned");
+    let mut files = Vec::new();
+    for party in own.agreement.parties() {
+        let file = folder.join(format!("{}.checkpoint", party.id));
+        let there = file
+            .try_exists()
+            .map_err(|error| Failure::new(Exit::Other, format!("{}: cannot look for it: {error}", file.display())))?;
+        if there {
+            files.push(file);
+        }
+    }
+    Ok(files)
+}
+
+/// What this party has signed of its log, one checkpoint after another; none where it has signed none.
+pub(super) fn chain(own: &Own) -> Result<Option<(PathBuf, ChainExamined)>, Failure> {
+    let path = own.settings.data_dir.join("audit/checkpoints.jsonl");
+    match File::open(&path) {
+        Ok(file) => {
+            let examined = ChainExamined::of(BufReader::new(file), &own.key);
+            Ok(Some((path, examined)))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::new(Exit::Other, format!("{}: cannot read it: {error}", path.display()))),
     }
 }
 

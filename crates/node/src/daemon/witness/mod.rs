@@ -1,0 +1,381 @@
+//! The parties witness each other's logs (PROTOCOL 8.3): each shows its checkpoints with the proof that they continue what
+//! the other has seen, and cosigns what continues what it has seen itself.
+//!
+//! Nothing waits for it. A log that does not continue is an alarm, with its evidence; a node whose own log lacks what it has
+//! signed starts no round until a person acknowledges.
+//!
+//! # Security
+//! Assumed of an attacker: it owns the peer, with its key and its disk. It may show each party another log, an old one or
+//! none, and say of this node's what it likes. A checkpoint of this node's own counts only with this node's signature.
+
+mod logs;
+
+use std::time::{Duration, Instant};
+
+use audit::{
+    Actor, CheckpointError, Departure, DepartureKind, DigestOf, Draft, Event as Record, LookError, Name,
+    SignedCheckpoint, Text, Witness,
+};
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use wire::frame::Frame;
+use wire::link::{Checkpoint, Seen};
+
+pub(super) use self::logs::Logs;
+use self::logs::{ACKNOWLEDGED, BEHIND, DEPARTED, Notes, WITNESSED};
+use super::hub::Hub;
+use super::peers::Peer;
+use crate::admin::Refused;
+use crate::status::PeerLogStatus;
+use crate::store::{Reads, StoreError};
+
+/// A log that has grown is shown so often at least.
+const SHOW_EVERY: Duration = Duration::from_secs(10);
+/// Checkpoints of one peer that are looked at in a second. A round shows three.
+const MOST_LOOKS: u32 = 16;
+
+impl Hub {
+    /// Whether what the node signed last is still what its log holds: nobody else has to tell.
+    pub(super) fn look_at_own_log(&mut self) -> Result<(), StoreError> {
+        let Some(last) = self.logs.chain.last().cloned() else { return Ok(()) };
+        if self.store.log_root_at(last.size())? != Some(*last.root()) {
+            self.log_is_behind(None, &last);
+        }
+        Ok(())
+    }
+
+    /// A link is up. First of all the peer is told what was seen of its log: if it is behind that, it has to know before it
+    /// signs anything more.
+    pub(super) fn watch(&mut self, peer: u16) {
+        if let Some(log) = self.logs.peers.get_mut(usize::from(peer)) {
+            log.link = logs::OnLink::default();
+        }
+        if self.watches(peer) {
+            self.tell_seen(peer);
+        }
+    }
+
+    /// Logs are witnessed under one agreement: their keys are in it.
+    fn watches(&self, peer: u16) -> bool {
+        let theirs = self.peers.get(usize::from(peer)).and_then(Peer::agreement);
+        theirs == Some(self.book.agreement().digest().0)
+    }
+
+    /// Tells a peer what this node has seen of its log.
+    pub(super) fn tell_seen(&self, peer: u16) {
+        let Some(log) = self.logs.peers.get(usize::from(peer)) else { return };
+        let note = log.witness.seen().map(ToString::to_string).unwrap_or_default();
+        match note.as_str().try_into() {
+            Ok(note) => self.send(peer, &Frame::Seen(Seen { note })),
+            Err(_) => tracing::warn!(target: "audit", peer = %log.party, "its checkpoint is too long to be sent"),
+        }
+    }
+
+    /// A peer tells what it has seen of this node's log.
+    pub(super) fn seen(&mut self, from: u16, seen: &Seen) {
+        if !self.watches(from) {
+            return;
+        }
+        let size = if seen.note.is_empty() {
+            0
+        } else {
+            let Ok(note) = SignedCheckpoint::parse(&seen.note, &self.logs.own) else {
+                return self.forged(from, "a checkpoint that this party did not sign");
+            };
+            match self.store.log_root_at(note.size()) {
+                Ok(Some(root)) if root == *note.root() => {
+                    self.is_cosigned(from, &note);
+                    note.size()
+                }
+                Ok(_) if self.is_acknowledged(&note) => 0,
+                Ok(_) => return self.log_is_behind(Some(from), &note),
+                Err(error) => {
+                    tracing::error!(target: "audit", %error, "the hashes of the log cannot be read");
+                    return;
+                }
+            }
+        };
+        let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        let link = &mut log.link;
+        let first = link.seen.replace(size).is_none();
+        // It has not taken what it was shown: perhaps the proof began at another size than it has seen. Once more, no oftener.
+        let refused = link.asked.take().is_some_and(|asked| asked > size);
+        let again = refused && !std::mem::replace(&mut link.again, refused);
+        if first || again || std::mem::take(&mut link.due) {
+            self.show(from);
+        }
+    }
+
+    fn is_cosigned(&mut self, from: u16, note: &SignedCheckpoint) {
+        let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        let better = log.cosigned.as_ref().is_none_or(|before| before.size() < note.size());
+        if better && note.cosigned_by(&log.key).is_ok() {
+            log.cosigned = Some(note.clone());
+            log.unwritten = true;
+        }
+    }
+
+    /// A checkpoint of the log as it is now; none while this node signs nothing.
+    fn checkpoint(&mut self) -> Result<Option<SignedCheckpoint>, StoreError> {
+        if self.recovering.is_some() || !self.logs.behind.is_empty() {
+            return Ok(None);
+        }
+        // PROTOCOL 8.2: only of records that are durable, in the file too.
+        let (size, root) = self.store.log_head()?;
+        if let Some(last) = self.logs.signed.as_ref().filter(|last| last.size() == size) {
+            return Ok(Some(last.clone()));
+        }
+        let note = SignedCheckpoint::sign(&self.logs.own, size, root, &Notes(&*self.signer));
+        let since = self.logs.chain.last().map_or(0, SignedCheckpoint::size);
+        let path = if since <= size { self.store.log_consistency(since, size)? } else { Vec::new() };
+        if let Err(error) = self.logs.chain.append(&note, &path) {
+            tracing::error!(target: "audit", file = %self.logs.chain.path().display(), %error, "cannot keep a checkpoint");
+        }
+        self.logs.signed = Some(note.clone());
+        Ok(Some(note))
+    }
+
+    /// Shows the log to every peer that has said what it has seen of it.
+    pub(super) fn show_all(&mut self) {
+        self.logs.grown = false;
+        self.logs.shown = Instant::now();
+        for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
+            self.show(peer);
+        }
+    }
+
+    fn show(&mut self, peer: u16) {
+        let Some(log) = self.logs.peers.get_mut(usize::from(peer)) else { return };
+        let (Some(since), live) = (log.link.seen, self.peers.get(usize::from(peer)).and_then(Peer::sender)) else {
+            return;
+        };
+        if live.is_none() || log.link.asked.is_some() {
+            log.link.due = true;
+            return;
+        }
+        let shown = self.checkpoint().and_then(|note| {
+            let Some(note) = note.filter(|note| note.size() != since) else { return Ok(None) };
+            // Where a person goes on with a shorter log, the peer has to see that it is.
+            let path = if since < note.size() { self.store.log_consistency(since, note.size())? } else { Vec::new() };
+            Ok(Some((note, path)))
+        });
+        let (note, path) = match shown {
+            Ok(Some(shown)) => shown,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::error!(target: "audit", %error, "no checkpoint of the log can be made");
+                return;
+            }
+        };
+        let size = note.size();
+        let (Ok(note), Ok(path)) = (note.to_string().as_str().try_into(), path.try_into()) else { return };
+        self.send(peer, &Frame::Checkpoint(Checkpoint { note, since, path }));
+        if let Some(log) = self.logs.peers.get_mut(usize::from(peer)) {
+            log.link.asked = Some(size);
+        }
+    }
+
+    /// A peer shows its log.
+    pub(super) fn shown_log(&mut self, from: u16, shown: Checkpoint) {
+        // A node that recovers signs nothing; it begins anew on the next link.
+        if !self.watches(from) || self.recovering.is_some() {
+            return;
+        }
+        let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        log.link.looked += 1;
+        if log.link.looked > MOST_LOOKS {
+            // Each costs a transaction and a record. An honest peer shows no other before it has an answer.
+            log.link.waiting = Some(shown);
+            return;
+        }
+        let size = match SignedCheckpoint::parse(&shown.note, &log.key) {
+            Ok(note) => note.size(),
+            Err(error) => return self.no_checkpoint(from, &error),
+        };
+        let before = log.witness.seen().map(SignedCheckpoint::size);
+        let seen = before.unwrap_or(0);
+        if size > seen && shown.since != seen && !std::mem::replace(&mut log.link.corrected, true) {
+            return self.tell_seen(from);
+        }
+        match log.witness.look(&shown.note, &shown.path.to_vec()) {
+            Ok(witnessed) => {
+                let seconds = u64::try_from(Timestamp::now().as_second()).unwrap_or(0);
+                let note = witnessed.cosign(&self.logs.own, &Notes(&*self.signer), seconds).to_string();
+                if let Ok(kept) = Witness::resume(log.key.clone(), &note) {
+                    log.witness = kept;
+                }
+                log.unwritten = true;
+                let party = log.party.clone();
+                if before != Some(size) {
+                    let digest = Sha256::digest(shown.note.as_bytes()).into();
+                    let draft = Draft::new(Record::CheckpointWitnessed { size }).peer(&party);
+                    self.record(draft.digest(DigestOf::Checkpoint, digest));
+                }
+                self.pending.keep(WITNESSED, &party, note.into_bytes());
+                self.pending.seen.push(from);
+            }
+            Err(LookError::NoCheckpoint(error)) => self.no_checkpoint(from, &error),
+            Err(LookError::Alarm(departure)) => self.log_departed(from, *departure),
+        }
+    }
+
+    fn no_checkpoint(&mut self, from: u16, error: &CheckpointError) {
+        self.forged(from, &format!("a checkpoint of its log: {error}"));
+    }
+
+    /// A peer's log is not the one that was seen. It is told of once; the evidence is a file that can be handed on.
+    fn log_departed(&mut self, from: u16, departure: Departure) {
+        let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        // One alarm until a person has acknowledged it, or a liar could fill the disk with others; but proof is better than word.
+        let proves = |known: &Departure| known.kind != DepartureKind::Fork && departure.kind == DepartureKind::Fork;
+        if log.departed.as_ref().is_some_and(|known| !proves(known)) {
+            return;
+        }
+        let Ok(evidence) = serde_json::to_vec_pretty(&departure) else { return };
+        let size = |note: &str| audit::Checkpoint::claimed(note).map_or(0, |claimed| claimed.size);
+        let (seen, shown) = (size(&departure.seen), size(&departure.shown));
+        let (party, kind) = (log.party.clone(), departure.kind.name());
+        let file = format!("log-{party}-{kind}-{seen}-{shown}.json");
+        tracing::error!(
+            target: "audit", peer = %party, kind, seen, shown, evidence = %file,
+            "ALARM: {departure}; the evidence is in data_dir/evidence: ask that party what happened to its log, and then: \
+             smpcd audit acknowledge --log {party}"
+        );
+        let draft = Draft::new(Record::LogDeparted { kind: Name::of(kind), seen, shown }).peer(&party);
+        self.pending.drafts.push(draft.digest(DigestOf::Evidence, Sha256::digest(&evidence).into()));
+        self.pending.keep(DEPARTED, &party, evidence.clone());
+        self.pending.evidence.push((file, evidence));
+        log.departed = Some(departure);
+    }
+
+    /// This node has signed a checkpoint that its log does not continue: it works on an older copy of its data, or the log was
+    /// changed. PROTOCOL 7: whatever its guard says, it may have forgotten what else it signed.
+    fn log_is_behind(&mut self, shown_by: Option<u16>, note: &SignedCheckpoint) {
+        let name = named(note);
+        if self.logs.behind.contains_key(&name) || self.is_acknowledged(note) {
+            return;
+        }
+        let who = shown_by.map_or_else(|| self.settings.party.clone(), |peer| self.party_id(peer).to_owned());
+        let (size, witnessed) = (self.store.log_head().map_or(0, |(size, _)| size), note.size());
+        let mut draft = Draft::new(Record::LogBehind { size, witnessed });
+        if let Some(peer) = shown_by {
+            draft = draft.peer(self.party_id(peer));
+        }
+        self.record(draft.digest(DigestOf::Checkpoint, Sha256::digest(note.to_string().as_bytes()).into()));
+        self.pending.keep(BEHIND, &name, who.clone().into_bytes());
+        self.logs.behind.insert(name, who.clone());
+        let found = format!(
+            "{who} keeps a checkpoint that this node has signed, of {witnessed} records, and its log has {size} and is not the \
+             beginning or the continuation of that: data_dir was put back from an older copy, or the log was changed"
+        );
+        tracing::error!(target: "audit", "ALARM: {found}");
+        self.roll_back(found);
+        self.changed();
+    }
+
+    fn is_acknowledged(&self, note: &SignedCheckpoint) -> bool {
+        matches!(self.reads().kept(ACKNOWLEDGED, &named(note)), Ok(Some(_)))
+    }
+
+    /// Why this node starts no round: its log is not the one that it has signed.
+    pub(super) fn log_behind(&self) -> Option<String> {
+        let (name, who) = self.logs.behind.first_key_value()?;
+        let size = name.split('-').next().unwrap_or_default();
+        Some(format!(
+            "this node's log is not the one that it has signed at {size} records, as {who} keeps it: put back the newest copy of \
+             data_dir; where there is none: smpcd audit acknowledge --by NAME --reason TEXT"
+        ))
+    }
+
+    /// `audit acknowledge`: a person goes on with a log that is not what was seen of it, this node's own or a peer's.
+    pub(super) fn acknowledge(
+        &mut self,
+        log: Option<&str>,
+        by: &str,
+        reason: &str,
+        actor: Actor,
+    ) -> Result<(), Refused> {
+        let draft = Draft::new(Record::LogAcknowledged { by: Text::of(by), reason: Text::of(reason) }).actor(actor);
+        let Some(party) = log.filter(|party| *party != self.settings.party) else {
+            if self.logs.behind.is_empty() {
+                return Err(Refused::because(
+                    "this node's log is not behind what its peers keep: nothing is to be acknowledged",
+                ));
+            }
+            self.record(draft);
+            for name in std::mem::take(&mut self.logs.behind).into_keys() {
+                self.pending.forget(BEHIND, &name);
+                self.pending.keep(ACKNOWLEDGED, &name, by.as_bytes().to_vec());
+            }
+            // What was signed before is not continued.
+            self.logs.signed = None;
+            if let Err(error) = self.logs.chain.begin_anew() {
+                tracing::error!(target: "audit", %error, "the checkpoints that were signed before cannot be put aside");
+            }
+            self.link_anew(None);
+            return Ok(());
+        };
+        let known = (0u16..).zip(&mut self.logs.peers).find(|(_, known)| known.party == party);
+        let Some((peer, known)) = known.filter(|(_, known)| known.departed.is_some()) else {
+            return Err(Refused::because(format!(
+                "there is no alarm about the log of {party}: nothing is to be acknowledged"
+            )));
+        };
+        known.departed = None;
+        known.witness = Witness::new(known.key.clone());
+        known.unwritten = true;
+        self.record(draft.peer(party));
+        self.pending.forget(DEPARTED, party);
+        self.pending.forget(WITNESSED, party);
+        self.link_anew(Some(peer));
+        Ok(())
+    }
+
+    /// The next link begins with what each side has seen. `of`: one peer, or all.
+    fn link_anew(&self, of: Option<u16>) {
+        let peers = (0u16..).zip(&self.peers).filter(|(peer, _)| of.is_none_or(|of| of == *peer));
+        peers.filter_map(|(_, known)| known.sender()).for_each(|sender| sender.cut("a log is witnessed anew"));
+    }
+
+    /// What waits for a time: files that people read, and a log that has grown without a round.
+    pub(super) fn look_at_logs(&mut self) {
+        self.logs.write();
+        for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
+            let Some(log) = self.logs.peers.get_mut(usize::from(peer)) else { continue };
+            log.link.looked = 0;
+            if let Some(waiting) = log.link.waiting.take() {
+                self.shown_log(peer, waiting);
+            }
+        }
+        if self.logs.grown && self.logs.shown.elapsed() >= SHOW_EVERY {
+            self.show_all();
+        }
+    }
+
+    /// The daemon stops: the last records are shown, and the files are as they should be.
+    pub(super) fn leave_logs(&mut self) {
+        self.show_all();
+        self.logs.write();
+    }
+
+    pub(super) fn peer_log_status(&self, peer: u16) -> PeerLogStatus {
+        let log = self.logs.peers.get(usize::from(peer));
+        let evidence = |departed: &Departure| departed.to_string();
+        PeerLogStatus {
+            witnessed: log.and_then(|log| log.witness.seen()).map(SignedCheckpoint::size),
+            cosigned: log.and_then(|log| log.cosigned.as_ref()).map(SignedCheckpoint::size),
+            alarm: log.and_then(|log| log.departed.as_ref()).map(evidence),
+        }
+    }
+}
+
+/// The name of a checkpoint that a log lacks.
+fn named(note: &SignedCheckpoint) -> String {
+    let root: String = note.root().0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{root}", note.size())
+}
+
+/// Whether an event is a trace of witnessing itself: it gives no reason to show the log again.
+pub(super) fn is_trace(event: &Record) -> bool {
+    matches!(event, Record::CheckpointWitnessed { .. })
+}

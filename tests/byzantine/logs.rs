@@ -1,0 +1,216 @@
+//! A party that owns its log and its key, and shows the others whatever it likes of it (PROTOCOL 8.3).
+
+use std::collections::VecDeque;
+use std::fs;
+use std::sync::{Arc, Mutex};
+
+use audit::{Departure, DepartureKind, Draft, Event, Line, Log, LogKey, NoteSigner, SignedCheckpoint, Time};
+use serde_json::Value;
+use testkit::consortium::Key;
+use testkit::traitor::{Betrayal, Traitor};
+use wire::Signer;
+use wire::frame::Frame;
+use wire::link::{Checkpoint, Seen};
+
+use super::papers::{papers, signing_key};
+use super::support::Testbed;
+
+/// The party that lies.
+const LIAR: usize = 2;
+
+struct Pen(Key);
+
+impl NoteSigner for Pen {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.public_key()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes)
+    }
+}
+
+/// Two logs of the liar, which agree in their first 20 records, with its key.
+struct Books {
+    key: LogKey,
+    pen: Pen,
+    logs: [Log; 2],
+    _folder: tempfile::TempDir,
+}
+
+impl Books {
+    fn new(testbed: &Testbed) -> Self {
+        let pen = Pen(Key::new(signing_key(testbed, LIAR)));
+        let key = LogKey::new("testbed", testbed.id(LIAR), pen.public_key());
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = |name: &str| {
+            let mut log = Log::open(&folder.path().join(name)).expect("opens");
+            let lines: Vec<Line> = (1..=60)
+                .map(|seq| {
+                    let event = if seq > 20 && name == "b" { Event::DealSent } else { Event::RoundVoid };
+                    let time = Time::from_micros(1_790_000_000_000_000);
+                    Draft::new(event).at(time).number(seq, &testbed.id(LIAR).into(), &"0.1.0".into()).to_line()
+                })
+                .collect();
+            log.append(&lines).expect("appends");
+            log
+        };
+        Self { key, pen, logs: [log("a"), log("b")], _folder: folder }
+    }
+
+    fn note(&self, log: usize, size: u64) -> SignedCheckpoint {
+        let root = self.logs[log].root_at(size).expect("is there");
+        SignedCheckpoint::sign(&self.key, size, root, &self.pen)
+    }
+
+    /// Its first log, or its second one, at this size, with the proof from `since`.
+    fn shows(&self, log: usize, since: u64, size: u64) -> Frame {
+        let path = if since < size { self.logs[log].consistency(since, size).expect("is there") } else { Vec::new() };
+        let note = self.note(log, size).to_string();
+        let (note, path) = (note.as_str().try_into().expect("short"), path.try_into().expect("short"));
+        Frame::Checkpoint(Checkpoint { note, since, path })
+    }
+}
+
+/// What it says each time that p1 tells what it has seen, and what p1 told.
+#[derive(Clone, Default)]
+struct Script {
+    says: Arc<Mutex<VecDeque<Vec<Frame>>>>,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Betrayal for Script {
+    fn hears(&mut self, from: u16, frame: &Frame) -> Vec<Frame> {
+        let (0, Frame::Seen(seen)) = (from, frame) else { return Vec::new() };
+        self.heard.lock().expect("no panic").push(seen.note.to_string());
+        self.says.lock().expect("no panic").pop_front().unwrap_or_default()
+    }
+}
+
+fn of(testbed: &Testbed, event: &str) -> Vec<Value> {
+    let records = testbed.audit(0).into_iter();
+    records.filter(|record| record["event"] == event && record["peer"] == testbed.id(LIAR)).collect()
+}
+
+#[test]
+fn a_log_that_does_not_continue_what_was_seen_of_it_is_an_alarm_with_evidence_and_nothing_else_is() {
+    let mut testbed = Testbed::new(3);
+    let books = Books::new(&testbed);
+    let key = books.key.clone();
+    let script = Script::default();
+    *script.says.lock().expect("no panic") = VecDeque::from([
+        // It has seen nothing.
+        vec![books.shows(0, 0, 10)],
+        // The proof begins elsewhere than at what it has seen: told once what that is, no alarm.
+        vec![books.shows(0, 5, 20)],
+        vec![books.shows(0, 10, 20)],
+        // The other log, to which both belong so far.
+        vec![books.shows(1, 20, 30)],
+        // And now the first one again; then cut; then without a proof.
+        vec![books.shows(0, 0, 30), books.shows(1, 0, 25), books.shows(0, 30, 40)],
+    ]);
+    testbed.start(0);
+    testbed.start(1);
+    let traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+    testbed.recorded(0, "log.departed", |_| true);
+    testbed.until("the last one was looked at", || (script.heard.lock().expect("no panic").len() == 5).then_some(()));
+    let heard = script.heard.lock().expect("no panic").clone();
+    let sizes: Vec<&str> = heard.iter().map(|note| note.lines().nth(1).unwrap_or("none")).collect();
+    assert_eq!(sizes, ["none", "10", "10", "20", "30"]);
+    // What it cosigns, it signs: with its own key, over what it was shown.
+    let p1 = LogKey::new("testbed", testbed.id(0), Key::new(signing_key(&testbed, 0)).public_key());
+    let last = SignedCheckpoint::parse(&heard[4], &key).expect("the liar's own");
+    assert!(last.cosigned_by(&p1).expect("cosigned") > 1_700_000_000);
+    assert_eq!(last.root(), books.note(1, 30).root());
+
+    // One alarm, of what proves itself, and the evidence is a file for anybody who has the agreement.
+    let alarms = of(&testbed, "log.departed");
+    assert_eq!(alarms.len(), 1, "{alarms:#?}");
+    assert_eq!(alarms[0]["detail"], serde_json::json!({ "kind": "fork", "seen": 30, "shown": 30 }));
+    let file = testbed
+        .until("the evidence is written", || fs::read(testbed.data(0).join("evidence/log-p3-fork-30-30.json")).ok());
+    let evidence: Departure = serde_json::from_slice(&file).expect("evidence");
+    assert_eq!(evidence.kind, DepartureKind::Fork);
+    assert!(evidence.check(&key).expect("both are its own"));
+    let status = testbed.peer(0, LIAR);
+    assert!(status["log"]["alarm"].as_str().expect("a text").contains("forked"), "{status:#}");
+    let shown = testbed.run(0, &["status"]).exits(0).out;
+    assert!(shown.contains("ALARM about p3") && shown.contains("audit acknowledge --log p3"), "{shown}");
+    assert_eq!(of(&testbed, "checkpoint.witnessed").len(), 3);
+    // Its alarm takes no right from anybody else.
+    assert!(testbed.peer(0, 1)["log"]["alarm"].is_null());
+
+    // A person goes on with the log as it is now; nobody else's is touched, and who acted is in the log.
+    let acknowledge =
+        |log: &'static str| ["audit", "acknowledge", "--by", "Ann Ames", "--reason", "asked them", "--log", log];
+    testbed.run(0, &acknowledge("p2")).exits(1).complains(&["no alarm about the log of p2"]);
+    testbed.run(0, &acknowledge("nobody")).exits(1).complains(&["nobody"]);
+    script.says.lock().expect("no panic").push_back(vec![books.shows(0, 0, 40)]);
+    testbed.run(0, &acknowledge("p3")).exits(0);
+    testbed.recorded(0, "checkpoint.witnessed", |record| record["detail"]["size"] == 40);
+    let acknowledged = of(&testbed, "log.acknowledged");
+    assert_eq!(acknowledged[0]["actor"], format!("uid:{}", rustix::process::getuid().as_raw()), "{acknowledged:#?}");
+    assert!(testbed.peer(0, LIAR)["log"]["alarm"].is_null());
+    traitor.stop();
+    testbed.stop_all();
+}
+
+#[test]
+fn what_is_no_checkpoint_or_not_of_this_party_ends_the_link_and_says_nothing_of_the_log() {
+    let mut testbed = Testbed::new(3);
+    testbed.start(0);
+    testbed.start(1);
+    testbed.until("p2 has p1's checkpoint", || {
+        fs::read_to_string(testbed.data(1).join("audit/witnessed/p1.checkpoint")).ok()
+    });
+    let books = Books::new(&testbed);
+    let own = books.note(0, 10).to_string();
+    let note = |text: &str| text.try_into().expect("short");
+    let none = || Vec::<[u8; 32]>::new().try_into().expect("none");
+    let checkpoint = |text: &str| Frame::Checkpoint(Checkpoint { note: note(text), since: 0, path: none() });
+    let p2 = fs::read_to_string(testbed.data(1).join("audit/witnessed/p1.checkpoint")).expect("is there");
+    for (what, said) in [
+        ("nothing", checkpoint("")),
+        ("its own text, changed", checkpoint(&own.replacen("\n10\n", "\n11\n", 1))),
+        ("another party's log", checkpoint(&p2)),
+        ("this party's, which this party did not sign", Frame::Seen(Seen { note: note(&own) })),
+        ("this party's, changed", Frame::Seen(Seen { note: note(&p2.replacen("audit\n", "audit\n1", 1)) })),
+    ] {
+        let before = of(&testbed, "fault.observed").len();
+        let script = Script::default();
+        script.says.lock().expect("no panic").push_back(vec![said]);
+        let traitor = Traitor::start(papers(&testbed, LIAR), script).expect("it starts");
+        testbed.until(&format!("{what} is refused"), || (of(&testbed, "fault.observed").len() > before).then_some(()));
+        traitor.stop();
+    }
+    // What it really signed harms nobody, however old and whoever shows it.
+    let script = Script::default();
+    script.says.lock().expect("no panic").push_back(vec![Frame::Seen(Seen { note: note(&p2) })]);
+    let traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+    testbed.until("it was said", || script.says.lock().expect("no panic").is_empty().then_some(()));
+    testbed.until("it is linked", || testbed.peer(0, LIAR)["connected"].as_bool().filter(|connected| *connected));
+    traitor.stop();
+    assert!(testbed.status(0).expect("it runs")["log_behind"].is_null());
+    assert!(of(&testbed, "log.departed").is_empty());
+    assert!(testbed.audit(0).iter().all(|record| record["event"] != "log.behind"));
+    testbed.stop_all();
+}
+
+#[test]
+fn a_peer_that_floods_with_checkpoints_is_looked_at_a_few_times_a_second() {
+    let mut testbed = Testbed::new(3);
+    let books = Books::new(&testbed);
+    let script = Script::default();
+    let flood: Vec<Frame> = (1..=60).map(|size| books.shows(0, size - 1, size)).collect();
+    script.says.lock().expect("no panic").push_back(flood);
+    testbed.start(0);
+    testbed.start(1);
+    let traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+    // The last one is looked at in the end: it has the wrong beginning by then, and is told so.
+    testbed.until("it is told what was seen", || {
+        script.heard.lock().expect("no panic").last().filter(|note| note.lines().nth(1) == Some("16")).cloned()
+    });
+    assert_eq!(of(&testbed, "checkpoint.witnessed").len(), 16);
+    traitor.stop();
+    testbed.stop_all();
+}

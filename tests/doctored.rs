@@ -1,0 +1,403 @@
+//! A party that owns its whole disk and doctors its log: `smpcd audit verify` finds it with what any one of its peers has
+//! witnessed, and finds nothing in a log that nobody touched (PROTOCOL 8). `SMPCD_TAMPERINGS` says how many of each kind.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use audit::{Chain, HashFile, Line, LogKey, NoteSigner, Record, SignedCheckpoint, Tree};
+use testkit::consortium::Key;
+use testkit::dice::Dice;
+use wire::Signer;
+
+use support::Testbed;
+
+/// Tamperings of each kind in the test command that everybody runs.
+const TAMPERINGS: u64 = 40;
+/// How many are tried at once.
+const WORKERS: u64 = 2;
+
+/// The kinds.
+const KINDS: [&str; 6] =
+    ["a flipped byte", "a removed record", "a moved record", "an inserted record", "a cut log", "another log"];
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+/// The doctored party's directory, and what it has to begin with.
+struct Desk {
+    home: PathBuf,
+    lines: Vec<Line>,
+    /// Records that the peer has witnessed.
+    seen: usize,
+    checkpoint: PathBuf,
+    pen: Pen,
+    key: LogKey,
+}
+
+struct Pen(Key);
+
+impl NoteSigner for Pen {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.public_key()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes)
+    }
+}
+
+impl Desk {
+    /// Of p1 in a copy of a testbed, with what `peer` has witnessed of it.
+    fn new(root: &Path, peer: &str) -> Self {
+        let home = root.join("p1");
+        let text = fs::read_to_string(home.join("data/audit/log.jsonl")).expect("a log");
+        let line = |(text, seq): (&str, u64)| Line { seq, text: text.to_owned() };
+        let lines: Vec<Line> = text.lines().zip(1..).map(line).collect();
+        let checkpoint = root.join(format!("{peer}/data/audit/witnessed/p1.checkpoint"));
+        let note = fs::read_to_string(&checkpoint).expect("a checkpoint");
+        let seen = note.lines().nth(1).expect("a size").parse().expect("a size");
+        assert!(seen > 20 && seen <= lines.len());
+        let armour = fs::read(home.join("keys/signing.key")).expect("a key");
+        let mut secret = [0; 32];
+        pem_rfc7468::decode(armour.trim_ascii(), &mut secret).expect("a key");
+        let pen = Pen(Key::new(secret));
+        let key = LogKey::new("testbed", "p1", pen.public_key());
+        Self { home, lines, seen, checkpoint, pen, key }
+    }
+
+    fn audit(&self, name: &str) -> PathBuf {
+        self.home.join("data/audit").join(name)
+    }
+
+    /// Puts a log there. What the party has signed itself and the cosignatures that it holds: left, hidden, or made to fit.
+    fn put(&self, log: &[u8], dice: &mut Dice) {
+        fs::write(self.audit("log.jsonl"), log).expect("writes");
+        for name in ["checkpoints.jsonl", "cosigned"] {
+            let kept = self.audit(&format!("kept-{name}"));
+            if !kept.exists() {
+                fs::rename(self.audit(name), &kept).expect("moves");
+            }
+            // There may be none.
+            let _ = fs::remove_file(self.audit(name));
+        }
+        match dice.below(3) {
+            0 => drop(fs::copy(self.audit("kept-checkpoints.jsonl"), self.audit("checkpoints.jsonl")).expect("copies")),
+            1 => {}
+            _ => self.sign_anew(log),
+        }
+    }
+
+    /// The best that the owner of the key can do: a chain of checkpoints that fits.
+    fn sign_anew(&self, log: &[u8]) {
+        let hashes = HashFile::derive(tempfile::tempfile().expect("a file"), log);
+        let Some(hashes) = hashes.ok().filter(|hashes| hashes.size() > 1) else { return };
+        let mut chain = Chain::open(&self.audit("checkpoints.jsonl"), &self.key).expect("opens");
+        for size in [hashes.size() / 2, hashes.size()] {
+            let since = chain.last().map_or(0, SignedCheckpoint::size);
+            let path = hashes.consistency(since, size).expect("is there");
+            let note = SignedCheckpoint::sign(&self.key, size, hashes.root_at(size).expect("is there"), &self.pen);
+            chain.append(&note, &path).expect("appends");
+        }
+    }
+
+    fn verify(&self) -> Output {
+        let config = self.home.join("node.toml");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smpcd"));
+        command.args(["audit", "verify", "--config"]).arg(config).arg("--checkpoint").arg(&self.checkpoint);
+        command.output().expect("runs")
+    }
+
+    /// A log that is not what was witnessed.
+    fn tampered(&self, kind: &str, dice: &mut Dice) -> Vec<u8> {
+        let (seen, all) = (self.seen, self.lines.len());
+        let mut lines = self.lines.clone();
+        match kind {
+            "a flipped byte" => {
+                let mut log = text(&lines);
+                let at = dice.index(text(&lines[..seen]).len());
+                log[at] ^= u8::try_from(dice.within(1, 255)).expect("a byte");
+                return log;
+            }
+            "a removed record" => drop(lines.remove(dice.index(seen))),
+            "a moved record" => {
+                let from = dice.index(seen);
+                let to = (from + 1 + dice.index(all - 1)) % all;
+                let moved = lines.remove(from);
+                lines.insert(to, moved);
+            }
+            "an inserted record" => {
+                let another = lines[dice.index(all)].clone();
+                lines.insert(dice.index(seen), another);
+            }
+            "a cut log" => {
+                let mut log = text(&lines);
+                log.truncate(dice.index(text(&lines[..seen]).len()));
+                return log;
+            }
+            // Another story from a random record on, in good order.
+            _ => {
+                let from = dice.index(seen);
+                for line in &mut lines[from..] {
+                    let mut record = Record::parse(&line.text).expect("a record");
+                    record.time = audit::Time::from_micros(record.time.micros() + 1);
+                    *line = record.to_line();
+                }
+            }
+        }
+        // The careful forger gives each record the number of its place; the careless one leaves them as they are.
+        if dice.percent(70) {
+            for (line, seq) in lines.iter_mut().zip(1..) {
+                let mut record = Record::parse(&line.text).expect("a record");
+                record.seq = seq;
+                *line = record.to_line();
+            }
+        }
+        // Two records alike may have changed places: then nothing was changed.
+        let same = text(&lines[..seen.min(lines.len())]) == text(&self.lines[..seen]);
+        if same { self.tampered(kind, dice) } else { text(&lines) }
+    }
+}
+
+fn text(lines: &[Line]) -> Vec<u8> {
+    lines.iter().flat_map(|line| [line.text.as_bytes(), b"\n"].concat()).collect()
+}
+
+/// Three parties after three rounds; all are down.
+fn story() -> Testbed {
+    let mut testbed = Testbed::new(3);
+    testbed.start_all();
+    for (period, figure) in ["a", "b", "c"].into_iter().zip(1_i32..) {
+        (0..3).for_each(|party| testbed.input(party, None, &format!("expenditure\n{figure}{party}\n")));
+        testbed.completes("average-expenditure", period);
+    }
+    // So that the others see its last records, and write what they have seen.
+    testbed.stop(0);
+    testbed.stop_all();
+    testbed
+}
+
+fn copied(from: &Path, to: &Path) {
+    let done = Command::new("cp").arg("-a").arg(from).arg(to).status().expect("runs");
+    assert!(done.success());
+}
+
+#[test]
+fn no_tampering_with_what_a_peer_has_witnessed_is_missed_and_none_is_seen_where_there_is_none() {
+    let testbed = story();
+    let (each, seed) = (number("SMPCD_TAMPERINGS", TAMPERINGS), number("SMPCD_TAMPERING_SEED", 1));
+    let folder = tempfile::tempdir().expect("a folder");
+    std::thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            let root = folder.path().join(worker.to_string());
+            copied(&testbed.root(), &root);
+            scope.spawn(move || {
+                let desk = Desk::new(&root, if worker % 2 == 0 { "p2" } else { "p3" });
+                let mut dice = Dice::new(seed, &format!("tampering {worker}"));
+                for number in (worker..each).step_by(usize::try_from(WORKERS).expect("few")) {
+                    for kind in KINDS {
+                        let log = desk.tampered(kind, &mut dice);
+                        desk.put(&log, &mut dice);
+                        let said = desk.verify();
+                        let complaint = String::from_utf8_lossy(&said.stderr).into_owned();
+                        assert_eq!(said.status.code(), Some(4), "{kind}, number {number}: {complaint}");
+                        assert!(complaint.contains("log.jsonl"), "{kind}, number {number}: {complaint}");
+                    }
+                    // Untouched, as it was or as it grows: whole records behind what was witnessed, and half a one.
+                    let mut log = text(&desk.lines[..desk.seen + dice.index(desk.lines.len() - desk.seen + 1)]);
+                    if dice.percent(50) {
+                        log.extend_from_slice(b"{\"seq\":");
+                    }
+                    desk.put(&log, &mut dice);
+                    // Its own chain may reach further than the log was cut to here.
+                    let _ = fs::remove_file(desk.audit("checkpoints.jsonl"));
+                    let said = desk.verify();
+                    assert_eq!(said.status.code(), Some(0), "untouched, {number}: {said:?}");
+                }
+            });
+        }
+    });
+    println!("{each} tamperings of each of {} kinds were found, and {each} untouched logs stand", KINDS.len());
+}
+
+#[test]
+fn a_party_is_told_by_its_own_files_where_somebody_else_was_at_them() {
+    let testbed = story();
+    let config = testbed.node_file(0);
+    let config = config.to_str().expect("text");
+    let audit = testbed.data(0).join("audit");
+    let whole = testbed.run(0, &["audit", "verify"]).exits(0).out;
+    for part in ["cosigned/p2.checkpoint", "cosigned by p2 at ", "cosigned by p3 at ", "each of which continues"] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
+    assert!(whole.contains("that the party has kept itself"), "{whole}");
+    let spoil = |name: &str, change: &dyn Fn(String) -> String, complaint: &[&str]| {
+        let file = audit.join(name);
+        let before = fs::read_to_string(&file).expect("is there");
+        let after = change(before.clone());
+        assert_ne!(after, before);
+        fs::write(&file, after).expect("writes");
+        support::smpcd(["audit", "verify", "--config", config]).exits(4).complains(complaint);
+        fs::write(&file, before).expect("writes");
+        support::smpcd(["audit", "verify", "--config", config]).exits(0);
+    };
+    // A later record gone: the cosignatures show it, and so does the own chain.
+    let cut = |text: String| {
+        let kept: Vec<&str> = text.lines().collect();
+        kept[..kept.len() / 2].iter().map(|line| format!("{line}\n")).collect()
+    };
+    spoil("log.jsonl", &cut, &["records were removed from its end"]);
+    let signature = |text: String| {
+        let at = text.len() - 40;
+        let other = if text[at..].starts_with('A') { "B" } else { "A" };
+        format!("{}{other}{}", &text[..at], &text[at + 1..])
+    };
+    spoil("cosigned/p2.checkpoint", &signature, &["p2.checkpoint", "not good"]);
+    let second =
+        |text: String| text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, l)| format!("{l}\n")).collect();
+    spoil("checkpoints.jsonl", &second, &["checkpoints.jsonl: line 2", "does not continue the one before"]);
+    spoil("checkpoints.jsonl", &|text| text.replacen("\\n", "\\n1", 1), &["checkpoints.jsonl: line 1"]);
+    // The chain of another log, well signed.
+    let desk = Desk::new(&testbed.root(), "p2");
+    let mut tree = Tree::default();
+    tree.push("another line");
+    let other = SignedCheckpoint::sign(&desk.key, 1, tree.root(), &desk.pen);
+    let chain = audit.join("checkpoints.jsonl");
+    let before = fs::read_to_string(&chain).expect("is there");
+    fs::remove_file(&chain).expect("removes");
+    Chain::open(&chain, &desk.key).expect("opens").append(&other, &Vec::new()).expect("appends");
+    support::smpcd(["audit", "verify", "--config", config]).exits(4).complains(&["first 1 records are not those"]);
+    fs::write(&chain, before).expect("writes");
+    support::smpcd(["audit", "verify", "--config", config]).exits(0);
+}
+
+/// Whoever owns the machine changes one record in the store itself, and lets the daemon write the file anew from it. The file is
+/// in good order, and what the party had kept of checkpoints is gone.
+#[test]
+fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_until_people_know() {
+    let mut testbed = story();
+    let store = rusqlite::Connection::open(testbed.data(0).join("store.sqlite")).expect("opens");
+    let record = "SELECT line FROM audit WHERE seq = 12";
+    let line: String = store.query_row(record, [], |row| row.get(0)).expect("a record");
+    let mut doctored = Record::parse(&line).expect("a record");
+    doctored.time = audit::Time::from_micros(doctored.time.micros() + 60_000_000);
+    store.execute("UPDATE audit SET line = ?1 WHERE seq = 12", [doctored.to_line().text]).expect("writes");
+    drop(store);
+    let kept = testbed.root().join("kept");
+    copied(&testbed.data(0).join("audit"), &kept);
+    fs::remove_dir_all(testbed.data(0).join("audit")).expect("removes");
+    // In itself the log stands.
+    testbed.start(0);
+    testbed.until("it runs", || testbed.status(0));
+    testbed.run(0, &["audit", "verify"]).exits(0);
+    testbed.start(1);
+    testbed.start(2);
+    let behind = testbed.recorded(0, "log.behind", |_| true);
+    assert_eq!(behind["outcome"], "differs", "{behind:#}");
+    let status = testbed.until("it says so", || testbed.status(0).filter(|status| status["log_behind"].is_string()));
+    assert!(status["log_behind"].as_str().expect("a text").contains("audit acknowledge"), "{status:#}");
+    testbed.until("it signs again", || testbed.status(0).filter(|status| status["rollback"].is_null()));
+    let shown = testbed.run(0, &["status"]).exits(0).out;
+    assert!(shown.contains("no round starts: this node's log is not the one that it has signed"), "{shown}");
+    // Neither its own people nor its peers begin a round with it.
+    (0..3).for_each(|party| testbed.input(party, None, &format!("expenditure\n9{party}\n")));
+    let start = ["round", "start", "average-expenditure", "--period", "d"];
+    testbed.run(0, &start).exits(1).complains(&["not the one that it has signed", "audit acknowledge"]);
+    // It shows nobody a checkpoint of that log meanwhile.
+    assert!(testbed.audit(1).iter().all(|record| record["event"] != "log.departed"));
+    // A restart forgets nothing of it.
+    testbed.stop(0);
+    testbed.start(0);
+    testbed.linked();
+    testbed.run(0, &start).exits(1).complains(&["not the one that it has signed"]);
+    for wrong in [&["--by", " ", "--reason", "because"][..], &["--by", "Ann Ames", "--reason", " "]] {
+        testbed.run(0, &[&["audit", "acknowledge"][..], wrong].concat()).exits(2);
+    }
+    testbed.run(1, &["audit", "acknowledge", "--by", "Bob", "--reason", "no"]).exits(1).complains(&["not behind"]);
+    testbed.goes_on(0, &[1, 2]);
+    let (uid, said) = (rustix::process::getuid().as_raw(), testbed.recorded(0, "log.acknowledged", |_| true));
+    assert_eq!((&said["actor"], &said["detail"]["by"]), (&format!("uid:{uid}").into(), &"Ann Ames".into()), "{said:#}");
+    // The others have evidence, signed by that party, and what they had witnessed before is in it.
+    for party in [1, 2] {
+        let folder = testbed.data(party).join("evidence");
+        let files: Vec<PathBuf> =
+            fs::read_dir(&folder).expect("evidence").map(|entry| entry.expect("a file").path()).collect();
+        assert_eq!(files.len(), 1, "{files:?}");
+        let departure: audit::Departure =
+            serde_json::from_slice(&fs::read(&files[0]).expect("reads")).expect("evidence");
+        let before = departure.seen.lines().nth(1).expect("a size");
+        assert!(before.parse::<u64>().expect("a size") > 12);
+        // With what the owner has tried to hide, anybody can tell: the record that was changed is in the old log.
+        let old = fs::read(kept.join("log.jsonl")).expect("the old log");
+        let hashes = HashFile::derive(tempfile::tempfile().expect("a file"), &old[..]).expect("derives");
+        let seen = audit::Checkpoint::claimed(&departure.seen).expect("a checkpoint");
+        assert_eq!(hashes.root_at(seen.size).expect("is there"), seen.root);
+    }
+    testbed.completes("average-expenditure", "d");
+    testbed.until("the others cosign the log as it goes on", || {
+        testbed.run(0, &["audit", "verify"]).exits(0).out.contains("cosigned by p2").then_some(())
+    });
+    testbed.stop_all();
+}
+
+/// RFC 6962 and C2SP signed-note, tlog-checkpoint and tlog-cosignature as somebody else reads them.
+#[test]
+fn a_second_implementation_reads_the_logs_and_checkpoints_of_real_daemons() {
+    let Some(python) = support::python::python() else { return };
+    let testbed = story();
+    let run = |log: &Path, checkpoints: &[PathBuf]| {
+        let mut command = Command::new(&python);
+        command.arg(support::python::verifier().join("log.py")).args(["--party", "p1", "--agreement"]);
+        command.arg(testbed.root().join("agreement.toml")).arg("--log").arg(log).args(checkpoints);
+        let said = command.output().expect("runs");
+        let out = String::from_utf8_lossy(&said.stdout).into_owned();
+        let lines: Vec<String> = out.lines().map(|line| line.split_once(": ").expect("a line").1.to_owned()).collect();
+        assert_eq!(lines.len(), checkpoints.len(), "{said:?}");
+        (said.status.code(), lines)
+    };
+    let audit = |party: usize| testbed.data(party).join("audit");
+    let log = audit(0).join("log.jsonl");
+    let fresh = testbed.root().join("fresh.checkpoint");
+    fs::write(&fresh, testbed.run(0, &["audit", "checkpoint"]).exits(0).out).expect("writes");
+    let checkpoints = [
+        fresh,
+        audit(1).join("witnessed/p1.checkpoint"),
+        audit(2).join("witnessed/p1.checkpoint"),
+        audit(0).join("cosigned/p2.checkpoint"),
+        audit(0).join("cosigned/p3.checkpoint"),
+    ];
+    let (code, lines) = run(&log, &checkpoints);
+    assert_eq!(code, Some(0), "{lines:?}");
+    for (line, by) in lines.iter().zip(["nobody", "p2", "p3", "p2", "p3"]) {
+        assert!(line.ends_with(&format!("cosigned by {by}")), "{lines:?}");
+    }
+    // And it is no yes-man: one digit of one record, and every line of every file.
+    let text = fs::read_to_string(&log).expect("a log");
+    let doctored = testbed.root().join("doctored.jsonl");
+    fs::write(&doctored, text.replacen("\"seq\":2,", "\"seq\":3,", 1)).expect("writes");
+    assert_eq!(run(&doctored, &checkpoints).0, Some(4));
+    for checkpoint in &checkpoints[1..2] {
+        let note = fs::read_to_string(checkpoint).expect("a note");
+        let changed = |(at, _): (usize, &str)| {
+            let mut lines: Vec<String> = note.lines().map(str::to_owned).collect();
+            // The end of a line is a digit, or the last of a signature.
+            let end = lines[at].len().saturating_sub(8);
+            let other = if lines[at][end..].starts_with('x') { "y" } else { "x" };
+            if at < 3 {
+                lines[at].push('1');
+            } else {
+                lines[at].replace_range(end..=end, other);
+            }
+            let file = testbed.root().join(format!("changed-{at}"));
+            fs::write(&file, lines.join("\n") + "\n").expect("writes");
+            file
+        };
+        let files: Vec<PathBuf> = note.lines().enumerate().filter(|(_, line)| !line.is_empty()).map(changed).collect();
+        assert_eq!(files.len(), 5);
+        let (_, lines) = run(&log, &files);
+        assert!(lines.iter().all(|line| line.starts_with("refused: ")), "{lines:?}");
+    }
+}
