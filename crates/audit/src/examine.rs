@@ -129,11 +129,11 @@ pub enum LogFault {
 
 /// What is known of a log's sealed files.
 #[derive(Clone, Copy, Debug)]
-pub struct Sealed<'a> {
+pub(crate) struct Sealed<'a> {
     /// What is left of the records that are not there any more; none where all are there.
-    pub left: Option<&'a HashFile>,
+    pub(crate) left: Option<&'a HashFile>,
     /// The number of each sealed file's last record, in order.
-    pub ends: &'a [u64],
+    pub(crate) ends: &'a [u64],
 }
 
 /// Checks a log of `party` against what checkpoints say, whose signatures were checked before.
@@ -142,7 +142,7 @@ pub fn examine<R: BufRead>(log: R, party: Option<&Name>, checkpoints: &[&Checkpo
 }
 
 /// As [`examine`], of a log with sealed files: of what is there, one after the other.
-pub fn examine_sealed<R: BufRead>(
+pub(crate) fn examine_sealed<R: BufRead>(
     log: R,
     party: Option<&Name>,
     checkpoints: &[&Checkpoint],

@@ -113,7 +113,7 @@ impl HashFile {
     ///
     /// # Security
     /// Whoever wrote the file may have written anything. It counts only where it leads to a root that is known.
-    pub fn left_of(path: &Path, size: u64) -> Result<Self, HashesError> {
+    pub(crate) fn left_of(path: &Path, size: u64) -> Result<Self, HashesError> {
         let file = File::open(path).map_err(io("open"))?;
         let tree = grown(&file, size)?;
         Ok(Self { file, length: tlog::stored_hash_count(size), tree, dropped: 0 })
@@ -124,7 +124,7 @@ impl HashFile {
     ///
     /// # Errors
     /// As for [`HashFile::derive`].
-    pub fn derive_after(file: File, left: &Self, log: impl Read) -> Result<Self, HashesError> {
+    pub(crate) fn derive_after(file: File, left: &Self, log: impl Read) -> Result<Self, HashesError> {
         let mut to = &file;
         let mut from = &left.file;
         from.seek(SeekFrom::Start(0)).map_err(io("read"))?;

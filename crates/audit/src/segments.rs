@@ -58,18 +58,16 @@ impl Segment {
 }
 
 /// The files of a log, as its folder has them.
-#[derive(Clone, Debug)]
-pub struct Files {
+#[derive(Debug)]
+pub(crate) struct Files {
     sealed: Vec<Segment>,
     active: PathBuf,
 }
 
 impl Files {
     /// Looks into the folder of a log. Reads no file.
-    ///
-    /// # Errors
-    /// Where the folder cannot be read. One that is not there has no files.
-    pub fn list(folder: &Path) -> io::Result<Self> {
+    /// A folder that is not there has no files.
+    pub(crate) fn list(folder: &Path) -> io::Result<Self> {
         let mut sealed = Vec::new();
         match fs::read_dir(folder.join(SEALED)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -85,14 +83,12 @@ impl Files {
     }
 
     /// The sealed ones, in order.
-    #[must_use]
-    pub fn sealed(&self) -> &[Segment] {
+    pub(crate) fn sealed(&self) -> &[Segment] {
         &self.sealed
     }
 
     /// The file that is written.
-    #[must_use]
-    pub fn active(&self) -> &Path {
+    pub(crate) fn active(&self) -> &Path {
         &self.active
     }
 
@@ -102,8 +98,7 @@ impl Files {
 
     /// Records between the first `deleted` ones and the last sealed one that no file has: the first and last of each gap.
     /// And the first file that has records which the one before it has too.
-    #[must_use]
-    pub fn gaps(&self, deleted: u64) -> (Vec<(u64, u64)>, Option<&Segment>) {
+    pub(crate) fn gaps(&self, deleted: u64) -> (Vec<(u64, u64)>, Option<&Segment>) {
         let (mut gaps, mut last) = (Vec::new(), deleted);
         for segment in &self.sealed {
             if segment.first <= last {
@@ -118,15 +113,13 @@ impl Files {
     }
 
     /// Reads the sealed files after record `seq`, and then so many bytes of the open one.
-    #[must_use]
-    pub fn read_after(&self, seq: u64, active: Option<(File, u64)>) -> Joined {
+    pub(crate) fn read_after(&self, seq: u64, active: Option<(File, u64)>) -> Joined {
         let sealed = self.sealed.iter().filter(|segment| segment.first > seq).cloned();
         Joined { sealed: sealed.collect(), now: None, active }
     }
 
     /// The file and its line, from 1, where line `line` of all of them is.
-    #[must_use]
-    pub fn place(&self, line: u64) -> (&Path, u64) {
+    pub(crate) fn place(&self, line: u64) -> (&Path, u64) {
         let mut line = line;
         for segment in &self.sealed {
             let lines = segment.last - segment.first + 1;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use audit::{Draft, Event as Record, Text};
+use protocol::round::Terms;
 
 use super::hub::Hub;
 use crate::admin::Refused;
@@ -26,6 +27,23 @@ impl Hub {
     pub(super) fn has_room(&self) -> Result<(), Refused> {
         // The last look may be a second old.
         self.room.short.clone().or_else(|| self.is_short()).map_or(Ok(()), |why| Err(Refused::because(why)))
+    }
+
+    /// Whether there is space for the tables of this round too, beside what is kept for others.
+    pub(super) fn has_room_for(&self, terms: &Terms) -> Result<(), Refused> {
+        let (folder, reserve, takes) = (&self.settings.data_dir, self.settings.audit.reserve, takes(terms));
+        // No number that changes from look to look: each reason of a proposal that waits is told once.
+        match free(folder) {
+            Ok(free) if free < reserve.saturating_add(takes) => Err(Refused::because(format!(
+                "{}/{}: its tables may take {} on the disk of {}, where {} are kept free (audit.reserve in node.toml): make space",
+                terms.computation().id,
+                terms.period(),
+                size(takes),
+                folder.display(),
+                size(reserve)
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Why none may begin for want of space; empty where they may.
@@ -67,6 +85,14 @@ impl Hub {
         };
         Some(format!("{what}: make space; then rounds begin again by themselves"))
     }
+}
+
+/// Bytes that a round may take here, at most: the snapshot, a share of each dealing, the partial sum, the result.
+pub(super) fn takes(terms: &Terms) -> u64 {
+    let cells = terms.computation().cells();
+    let table = cells.div_ceil(sharing::CHUNK_CELLS as u64).saturating_mul(terms.chunk_bytes(0) as u64);
+    let shares = if terms.is_compute(terms.me()) { terms.inputs().len() as u64 } else { 0 };
+    table.saturating_mul(shares + 3)
 }
 
 /// Bytes that are free for this user.

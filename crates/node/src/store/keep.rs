@@ -49,12 +49,6 @@ impl Store {
         }
         Ok(())
     }
-
-    /// Records that should be in sealed files and are in none: the first and last of each gap.
-    #[must_use]
-    pub fn log_missing(&self) -> Vec<(u64, u64)> {
-        self.inner().log.missing().to_vec()
-    }
 }
 
 impl Inner {

@@ -66,3 +66,15 @@ async fn the_policy_approves_when_there_is_space_again() {
     assert!(bench.status("total", "2026-Q1").approved.is_some());
     bench.until(|bench| bench.given("2026-Q1") == 1).await;
 }
+
+#[test]
+fn a_round_takes_as_much_as_its_tables_do() {
+    let mut blueprint = blueprint();
+    blueprint.draft.computations.push(computation("large", 1_000_000, vec![column("amount", 0, "-1000", "1000")]));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let agreement = blueprint.found(now).unwrap().agreement;
+    let takes = |id| super::super::pauses::takes(&Terms::new(&agreement, id, "2026-Q3", 0, PartyIndex(0)).unwrap());
+    assert!(takes("total") < 1 << 10);
+    // Snapshot, four shares, partial sum and result, of eight bytes a cell, in chunks.
+    assert!((7 * 8_000_000..8 * 8_000_000).contains(&takes("large")), "{}", takes("large"));
+}
