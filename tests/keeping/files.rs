@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
 use audit::{Anchor, DigestOf, Draft, Event, Line, Log, Past, Record, Time};
 
@@ -75,6 +77,54 @@ fn sealed_files_of_real_rounds_are_read_as_one_log() {
     fs::write(&files[1], text.replacen("\"outcome\":\"done\"", "\"outcome\":\"gone\"", 1)).expect("writes");
     let name = files[1].file_name().and_then(|name| name.to_str()).expect("text");
     testbed.run(0, &["audit", "verify"]).exits(4).complains(&[name, "not a record"]);
+}
+
+#[test]
+fn a_log_that_is_followed_is_followed_into_its_next_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    smpcd(["testbed", folder.path().to_str().expect("text")]).exits(0);
+    let mut log = Log::open(&folder.path().join("p1/data/audit"), &Past::default()).expect("opens");
+    let line = |seq| {
+        let draft = Draft::new(Event::DealSent).round("average", "2026-Q3", &[7; 32]);
+        draft.number(seq, &"p1".into(), &"0.1.0".into()).to_line()
+    };
+    let lines: Vec<Line> = (1..=40).map(line).collect();
+    log.append(&lines[..7]).expect("appends");
+    log.seal().expect("seals");
+    log.append(&lines[7..10]).expect("appends");
+    let out = folder.path().join("followed");
+    let mut following = Command::new(env!("CARGO_BIN_EXE_smpcd"))
+        .args(["audit", "show", "--follow", "--json", "--config"])
+        .arg(folder.path().join("p1/node.toml"))
+        .stdout(fs::File::create(&out).expect("creates"))
+        .spawn()
+        .expect("starts");
+    // Sealed between two looks, with records before and after it; and once more.
+    let mut shown = 10;
+    let limit = Instant::now() + Duration::from_secs(60);
+    loop {
+        let mut text = fs::read_to_string(&out).expect("reads");
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        let whole = text.matches('\n').count();
+        let expected: String = lines[..whole].iter().map(|line| line.text.clone() + "\n").collect();
+        if text != expected || Instant::now() > limit || following.try_wait().expect("can be waited for").is_some() {
+            let _ = following.kill();
+            let _ = following.wait();
+            panic!("{whole} of {shown} shown: {text}");
+        }
+        if whole == shown && shown == lines.len() {
+            break;
+        }
+        if whole == shown {
+            log.append(&lines[shown..shown + 5]).expect("appends");
+            log.seal().expect("seals");
+            log.append(&lines[shown + 5..shown + 10]).expect("appends");
+            shown += 10;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = following.kill();
+    let _ = following.wait();
 }
 
 /// A party's log of two deleted files of ten records and more, one that is kept, and an open one.

@@ -96,22 +96,22 @@ impl Inner {
         Ok(true)
     }
 
-    /// Deletes sealed files with no record from `before` on, the oldest first.
+    /// Deletes the oldest sealed file, where it has no record from `before` on. One at a look: its hashes are compared first,
+    /// and nothing else is committed meanwhile.
     fn delete(&mut self, before: Time) -> Result<(), StoreError> {
-        while let Some(Segment { first, last, .. }) = self.log.sealed().first().cloned() {
-            let waits = first_row(&self.connection)?.is_none_or(|lowest| lowest <= last);
-            let old = |segment: &Segment| segment.newest().map(|newest| newest < before);
-            if waits || !self.log.sealed().first().map_or(Ok(false), old).map_err(audit::LogError::from)? {
-                break;
-            }
-            self.log.may_delete_oldest()?;
-            let root = self.log.root_at(last)?;
-            self.commit(|tx| tx.deleted(first, last, root))?;
-            // The file says it too before the lines go: it is what people read.
-            self.follow()?;
-            self.log.sync()?;
-            self.log.delete_oldest()?;
+        let Some(oldest) = self.log.sealed().first().cloned() else { return Ok(()) };
+        let waits = first_row(&self.connection)?.is_none_or(|lowest| lowest <= oldest.last);
+        if waits || oldest.newest().map_err(audit::LogError::from)? >= before {
+            return Ok(());
         }
+        self.log.may_delete_oldest()?;
+        let Segment { first, last, .. } = oldest;
+        let root = self.log.root_at(last)?;
+        self.commit(|tx| tx.deleted(first, last, root))?;
+        // The file says it too before the lines go: it is what people read.
+        self.follow()?;
+        self.log.sync()?;
+        self.log.delete_oldest()?;
         Ok(())
     }
 }
