@@ -203,8 +203,9 @@ impl Hub {
 
     fn next_deadline(&self) -> Option<Instant> {
         let now = self.now();
-        let at = self.rounds.values().filter_map(|open| open.round.deadline(now)).min()?;
-        Some(self.began + Duration::from_millis(at.0.saturating_sub(self.clock.0)))
+        let of_rounds = self.rounds.values().filter_map(|open| open.round.deadline(now)).min();
+        let of_rounds = of_rounds.map(|at| self.began + Duration::from_millis(at.0.saturating_sub(self.clock.0)));
+        of_rounds.into_iter().chain(self.logs.due).min()
     }
 
     pub(super) fn record(&mut self, draft: Draft) {

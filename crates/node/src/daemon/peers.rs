@@ -208,7 +208,7 @@ impl Hub {
             Frame::Recall(recall) => self.asked(peer, recall),
             Frame::Pin(pin) => self.pin(peer, pin),
             Frame::Recalled => self.recalled(peer),
-            Frame::Checkpoint(checkpoint) => self.shown_log(peer, checkpoint),
+            Frame::Checkpoint(checkpoint) => self.log_shown(peer, checkpoint),
             Frame::Seen(seen) => self.seen(peer, &seen),
             // The link answers these itself.
             Frame::Hello(_) | Frame::Ping => {}

@@ -97,6 +97,7 @@ impl Hub {
 
     pub(super) fn tick(&mut self) {
         self.feed_all(|| Event::Tick);
+        self.attend_to_logs();
     }
 
     pub(super) fn job_done(&mut self, finished: Finished) {

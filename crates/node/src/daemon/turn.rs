@@ -210,10 +210,6 @@ impl Hub {
             if let (Ended::Completed { result: Some(_) }, Some(open)) = (&ended, self.rounds.get(&id)) {
                 self.export(&open.status.computation, &open.status.period);
             }
-            // The log's file is whole when a round has ended (PROTOCOL 8).
-            if let Err(error) = self.store.sync_log() {
-                tracing::error!(target: "audit", %error, "the audit log file could not be synced");
-            }
         }
         for asked in acts.asked {
             self.tell(asked);
@@ -230,7 +226,7 @@ impl Hub {
             self.keep_file(&name, &bytes);
         }
         if acts.show_log {
-            self.show_all();
+            self.log_is_due();
         }
         self.look_for_leave();
         self.rounds.retain(|_, open| !open.round.is_closed());

@@ -54,6 +54,10 @@ pub(in crate::daemon) struct Logs {
     /// Something was recorded since the own log was last shown, that is no trace of showing it.
     pub(in crate::daemon) grown: bool,
     pub(super) shown: Instant,
+    /// The own log is to be shown the next time that logs are attended to,
+    pub(super) show: bool,
+    /// which is then.
+    pub(in crate::daemon) due: Option<Instant>,
     /// Checkpoints of the own log that it lacks, by name, and who keeps each.
     pub(super) behind: BTreeMap<String, String>,
     /// One for each party, this one included.
@@ -85,8 +89,7 @@ pub(super) struct OnLink {
     pub(super) due: bool,
     /// It was shown a checkpoint again, because it had not taken the first one.
     pub(super) again: bool,
-    /// Checkpoints of its that were looked at in this second, and one that came after so many.
-    pub(super) looked: u32,
+    /// The latest that it has shown and that was not looked at yet.
     pub(super) waiting: Option<Checkpoint>,
     /// It has shown a checkpoint with a proof from another size, and was told the right one.
     pub(super) corrected: bool,
@@ -116,7 +119,18 @@ impl Logs {
             behind.insert(name, who.unwrap_or_default());
         }
         let signed = chain.last().cloned();
-        Ok(Self { own, chain, signed, grown: false, shown: Instant::now(), behind, peers, folder })
+        Ok(Self {
+            own,
+            chain,
+            signed,
+            grown: false,
+            shown: Instant::now(),
+            show: false,
+            due: None,
+            behind,
+            peers,
+            folder,
+        })
     }
 
     /// Writes the files that are older than what is known. A file that cannot be written is tried again.

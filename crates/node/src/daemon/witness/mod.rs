@@ -31,8 +31,9 @@ use crate::store::{Reads, StoreError};
 
 /// A log that has grown is shown so often at least.
 const SHOW_EVERY: Duration = Duration::from_secs(10);
-/// Checkpoints of one peer that are looked at in a second. A round shows three.
-const MOST_LOOKS: u32 = 16;
+/// Logs are attended to so long after there is a reason. Rounds do not wait for it, and what comes meanwhile is one transaction
+/// and one checkpoint; so a peer that shows one after another costs little.
+const ATTEND_AFTER: Duration = Duration::from_millis(50);
 
 impl Hub {
     /// Whether what the node signed last is still what its log holds: nobody else has to tell.
@@ -139,6 +140,9 @@ impl Hub {
     pub(super) fn show_all(&mut self) {
         self.logs.grown = false;
         self.logs.shown = Instant::now();
+        if let Err(error) = self.store.sync_log() {
+            tracing::error!(target: "audit", %error, "the audit log file could not be synced");
+        }
         for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
             self.show(peer);
         }
@@ -175,19 +179,47 @@ impl Hub {
         }
     }
 
-    /// A peer shows its log.
-    pub(super) fn shown_log(&mut self, from: u16, shown: Checkpoint) {
+    /// A peer shows its log. The last one counts: an honest peer shows no other before it has an answer.
+    pub(super) fn log_shown(&mut self, from: u16, shown: Checkpoint) {
+        if let Some(log) = self.logs.peers.get_mut(usize::from(from)) {
+            log.link.waiting = Some(shown);
+            self.logs_are_due();
+        }
+    }
+
+    /// A step was taken with which this party's log is shown to the others.
+    pub(super) fn log_is_due(&mut self) {
+        self.logs.show = true;
+        self.logs_are_due();
+    }
+
+    fn logs_are_due(&mut self) {
+        self.logs.due.get_or_insert_with(|| Instant::now() + ATTEND_AFTER);
+    }
+
+    /// Looks at what peers have shown, and shows this node's own, once it is time.
+    pub(super) fn attend_to_logs(&mut self) {
+        if self.logs.due.is_none_or(|due| due > Instant::now()) {
+            return;
+        }
+        self.logs.due = None;
+        for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
+            let waiting = self.logs.peers.get_mut(usize::from(peer)).and_then(|log| log.link.waiting.take());
+            if let Some(shown) = waiting {
+                self.look_at(peer, &shown);
+            }
+        }
+        if std::mem::take(&mut self.logs.show) {
+            self.show_all();
+        }
+    }
+
+    fn look_at(&mut self, from: u16, shown: &Checkpoint) {
         // A node that recovers signs nothing; it begins anew on the next link.
         if !self.watches(from) || self.recovering.is_some() {
             return;
         }
         let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
-        log.link.looked += 1;
-        if log.link.looked > MOST_LOOKS {
-            // Each costs a transaction and a record. An honest peer shows no other before it has an answer.
-            log.link.waiting = Some(shown);
-            return;
-        }
         let size = match SignedCheckpoint::parse(&shown.note, &log.key) {
             Ok(note) => note.size(),
             Err(error) => return self.no_checkpoint(from, &error),
@@ -340,15 +372,8 @@ impl Hub {
     /// What waits for a time: files that people read, and a log that has grown without a round.
     pub(super) fn look_at_logs(&mut self) {
         self.logs.write();
-        for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
-            let Some(log) = self.logs.peers.get_mut(usize::from(peer)) else { continue };
-            log.link.looked = 0;
-            if let Some(waiting) = log.link.waiting.take() {
-                self.shown_log(peer, waiting);
-            }
-        }
         if self.logs.grown && self.logs.shown.elapsed() >= SHOW_EVERY {
-            self.show_all();
+            self.log_is_due();
         }
     }
 
