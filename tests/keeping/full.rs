@@ -129,3 +129,28 @@ fn a_disk_that_is_full_stops_the_daemon_and_no_record_is_lost() {
     smpcd(["audit", "reconcile"].into_iter().chain(data.iter().map(String::as_str))).exits(0);
     drop(disk);
 }
+
+#[test]
+fn where_only_the_logs_file_cannot_be_written_rounds_complete_and_it_catches_up() {
+    let mut testbed = Testbed::of(3, &simple("headcount", "5m", "10m"));
+    (0..3).for_each(|party| testbed.input(party, None, "figure\n4\n"));
+    let party = 2;
+    let Some(disk) = Disk::mount(&testbed.data(party).join("audit"), "1m") else {
+        eprintln!("skipped: this user may not mount a small disk (run as root)");
+        return;
+    };
+    testbed.start_all();
+    disk.fill(0);
+    testbed.completes("headcount", "r1");
+    let status =
+        testbed.until("the log lags", || testbed.status(party).filter(|status| status["log_lag"].as_u64() > Some(0)));
+    assert!(status["paused"].as_array().is_some_and(Vec::is_empty), "the store has space: {status}");
+    let said = testbed.run(party, &["status"]).exits(0).out;
+    assert!(said.lines().next().is_some_and(|line| line.contains("which are in the store")), "{said}");
+    disk.make_space();
+    testbed.until("the log catches up", || testbed.status(party).filter(|status| status["log_lag"] == 0));
+    testbed.stop_all();
+    testbed.run(party, &["audit", "verify"]).exits(0);
+    assert!(testbed.audit(party).iter().any(|record| record["event"] == "result.released"));
+    drop(disk);
+}
