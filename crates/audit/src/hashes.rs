@@ -6,15 +6,18 @@
 //! files nothing is read again where the file leads to the root that is known of them. What it says of any size is
 //! checked against the root over all records before it is believed.
 
+mod mend;
+
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use tlog_tiles::tlog::{self, Hash, HashReader};
 
-use crate::record::{Line, MAX_LINE};
+use self::mend::{Lines, Mend};
+use crate::record::Line;
 use crate::tree::{self, Root, Tree, leaf_hash};
 
 /// Bytes of a hash.
@@ -341,86 +344,5 @@ impl HashReader for Stored<'_> {
             *self.failed.borrow_mut() = Some(error);
             tlog::Error::IndexesNotInTree
         })
-    }
-}
-
-/// Lines of a log as bytes, whole ones only.
-struct Lines<R> {
-    from: BufReader<R>,
-    bytes: Vec<u8>,
-}
-
-impl<R: Read> Lines<R> {
-    fn of(log: R) -> Self {
-        Self { from: BufReader::with_capacity(1 << 16, log), bytes: Vec::new() }
-    }
-
-    fn next(&mut self, number: u64) -> Result<Option<&[u8]>, HashesError> {
-        self.bytes.clear();
-        let most = MAX_LINE as u64 + 1;
-        self.from.by_ref().take(most).read_until(b'\n', &mut self.bytes).map_err(HashesError::Log)?;
-        match self.bytes.split_last() {
-            Some((b'\n', line)) => Ok(Some(line)),
-            _ if self.bytes.len() as u64 == most => Err(HashesError::NoLine { line: number }),
-            // Nothing, or a record that is being written.
-            _ => Ok(None),
-        }
-    }
-}
-
-/// A file of hashes that is compared with what the log gives, and written from the first difference on.
-enum Mend<'a> {
-    /// So far it agrees.
-    Comparing { from: BufReader<&'a File>, file: &'a File, at: u64, stored: u64 },
-    /// From here on it is written.
-    Writing { to: BufWriter<&'a File>, at: u64, dropped: u64 },
-}
-
-impl<'a> Mend<'a> {
-    /// From hash `at` on. Those before it are not looked at.
-    fn of(file: &'a File, at: u64) -> Result<Self, HashesError> {
-        let length = file.metadata().map_err(io("read"))?.len();
-        let mut from = BufReader::with_capacity(1 << 16, file);
-        from.seek(SeekFrom::Start(at * HASH)).map_err(io("read"))?;
-        Ok(Self::Comparing { from, file, at, stored: length.div_ceil(HASH) })
-    }
-
-    fn next(&mut self, hash: &[u8; 32]) -> Result<(), HashesError> {
-        if let Self::Comparing { from, file, at, stored } = self {
-            let mut found = [0; 32];
-            let same = match from.read_exact(&mut found) {
-                Ok(()) => found == *hash,
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => false,
-                Err(source) => return Err(HashesError::Io { doing: "read", source }),
-            };
-            if same {
-                *at += 1;
-                return Ok(());
-            }
-            let (mut file, at, dropped) = (*file, *at, stored.saturating_sub(*at));
-            file.set_len(at * HASH).map_err(io("mend"))?;
-            file.seek(SeekFrom::Start(at * HASH)).map_err(io("mend"))?;
-            *self = Self::Writing { to: BufWriter::with_capacity(1 << 16, file), at, dropped };
-        }
-        let Self::Writing { to, at, .. } = self else { return Ok(()) };
-        to.write_all(hash).map_err(io("write"))?;
-        *at += 1;
-        Ok(())
-    }
-
-    /// Hashes in the file, and how many of those that it had did not agree.
-    fn finish(self) -> Result<(u64, u64), HashesError> {
-        match self {
-            Self::Comparing { file, at, stored, .. } => {
-                if stored > at {
-                    file.set_len(at * HASH).map_err(io("mend"))?;
-                }
-                Ok((at, stored.saturating_sub(at)))
-            }
-            Self::Writing { mut to, at, dropped } => {
-                to.flush().map_err(io("write"))?;
-                Ok((at, dropped))
-            }
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! the line and the key, or with the variable that set it. Paths are relative to the folder of the file. Nothing in the
 //! file is secret: it names the files of keys.
 
+mod audit;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use config::ValueKind;
 use node::cron::Cron;
-use node::settings::{Approval, AtMost, Audit, Policy, Settings};
+use node::settings::{Approval, AtMost, Policy, Settings};
 use protocol::agreement::is_id;
 
 use self::sources::{Problem, Sources};
@@ -23,11 +24,6 @@ use crate::exit::{Exit, Failure};
 
 /// What the path of a unix socket may be long, in bytes (`sun_path` of Linux, without its ending zero).
 const SOCKET_PATH_BYTES: usize = 107;
-
-/// The shortest that the audit log may be kept: a round may take 14 days, and somebody has to have time to look.
-const KEEP_AT_LEAST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// The smallest file of the audit log that is sealed: smaller ones would be many.
-const SEGMENT_AT_LEAST: u64 = 64 << 10;
 
 /// A node file that passed every rule, environment overrides included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,28 +260,6 @@ impl Reader {
         Some(AtMost { rounds: rounds?, within: within? })
     }
 
-    fn audit(&mut self) -> Audit {
-        let default = Audit::default();
-        let segment = self.size("audit.segment").unwrap_or(default.segment);
-        if segment < SEGMENT_AT_LEAST {
-            self.refuse("audit.segment", "is less than 64KiB: write for example \"64MiB\"");
-        }
-        let reserve = self.size("audit.reserve").unwrap_or(default.reserve);
-        Audit { segment, keep: self.keep(), reserve }
-    }
-
-    /// How long the audit log is kept; none: for ever.
-    fn keep(&mut self) -> Option<Duration> {
-        const KEY: &str = "audit.keep";
-        let text = self.text(KEY).filter(|text| text != "forever")?;
-        match humantime::parse_duration(&text) {
-            Ok(keep) if keep >= KEEP_AT_LEAST => return Some(keep),
-            Ok(_) => self.refuse(KEY, "is less than 30 days: write for example \"400d\" or \"forever\""),
-            Err(_) => self.refuse(KEY, "is no length of time: write for example \"400d\" or \"forever\""),
-        }
-        None
-    }
-
     fn schedules(&mut self) -> BTreeMap<String, Cron> {
         let mut schedules = BTreeMap::new();
         for id in self.sources.computations("schedule") {
@@ -369,20 +343,6 @@ impl Reader {
             self.refuse(key, "is no length of time: write for example \"24h\" or \"7d\"");
         }
         duration
-    }
-
-    /// A size such as `"64MiB"`, in bytes.
-    fn size(&mut self, key: &str) -> Option<u64> {
-        let text = self.text(key)?;
-        let unit = |(name, shift): (&str, u32)| {
-            let number: u64 = text.strip_suffix(name)?.trim_end().parse().ok()?;
-            number.checked_mul(1 << shift).filter(|size| *size > 0)
-        };
-        let size = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40)].into_iter().find_map(unit);
-        if size.is_none() {
-            self.refuse(key, "is no size: write a whole number of KiB, MiB, GiB or TiB, for example \"64MiB\"");
-        }
-        size
     }
 
     fn text(&mut self, key: &str) -> Option<String> {
