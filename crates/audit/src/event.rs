@@ -397,6 +397,33 @@ pub enum Event {
         /// Why.
         reason: Text,
     },
+    /// A full file of this log was closed for good: nothing is added to it any more. Digest: root, of all records up to
+    /// its last.
+    #[serde(rename = "log.sealed")]
+    LogSealed {
+        /// Its first record.
+        first: u64,
+        /// Its last record.
+        last: u64,
+    },
+    /// A sealed file of this log is deleted, because it is older than the node file lets it become. Digest: root, of all
+    /// records up to its last.
+    #[serde(rename = "log.deleted")]
+    LogDeleted {
+        /// Its first record.
+        first: u64,
+        /// Its last record.
+        last: u64,
+    },
+    /// No round begins here for now: none is started, joined or approved. Open ones go on.
+    #[serde(rename = "rounds.paused")]
+    RoundsPaused {
+        /// Why.
+        reason: Text,
+    },
+    /// Rounds begin here again.
+    #[serde(rename = "rounds.resumed")]
+    RoundsResumed,
     /// The result of the round was deleted here.
     #[serde(rename = "result.deleted")]
     ResultDeleted {
@@ -476,6 +503,10 @@ impl Event {
             | Self::RevocationsChanged
             | Self::LogBehind { .. }
             | Self::LogAcknowledged { .. }
+            | Self::LogSealed { .. }
+            | Self::LogDeleted { .. }
+            | Self::RoundsPaused { .. }
+            | Self::RoundsResumed
             | Self::ResultDeleted { .. } => None,
         }
     }

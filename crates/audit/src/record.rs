@@ -268,6 +268,7 @@ impl Record {
             | Event::AbandonSent { reason }
             | Event::AbandonReceived { reason }
             | Event::LogAcknowledged { reason, .. }
+            | Event::RoundsPaused { reason }
             | Event::FaultObserved { reason, .. } => Some(reason),
             Event::ApprovalGiven { reason, .. } => reason.as_ref(),
             _ => None,

@@ -64,6 +64,7 @@ impl Event {
             | Self::RoundVoid
             | Self::ComplaintSent { .. }
             | Self::ComplaintReceived { .. }
+            | Self::RoundsPaused { .. }
             | Self::FaultObserved { .. } => Severity::Warning,
             Self::DaemonStarted
             | Self::DaemonStopped { .. }
@@ -82,6 +83,8 @@ impl Event {
             | Self::ResultReleased { .. }
             | Self::AdminCall { .. }
             | Self::LogAcknowledged { .. }
+            | Self::LogDeleted { .. }
+            | Self::RoundsResumed
             | Self::ResultDeleted { .. } => Severity::Notice,
             Self::LinkUp { .. }
             | Self::DealSent
@@ -111,6 +114,7 @@ impl Event {
             | Self::CloseReceived { .. }
             | Self::CommitmentsSent
             | Self::CommitmentsReceived
+            | Self::LogSealed { .. }
             | Self::CheckpointWitnessed { .. } => Severity::Info,
         }
     }

@@ -176,6 +176,12 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
         Event::LogAcknowledged { by, reason } => {
             format!("the log of {peer} is taken as it is now: {by}: {reason}")
         }
+        Event::LogSealed { first, last } => {
+            format!("records {first} to {last} of this log sealed in a file of their own")
+        }
+        Event::LogDeleted { first, last } => format!("records {first} to {last} of this log deleted: they are too old"),
+        Event::RoundsPaused { reason } => format!("no round begins for now: {reason}"),
+        Event::RoundsResumed => "rounds begin again".into(),
         Event::ResultDeleted { by } => format!("result deleted by {by}"),
     }
 }

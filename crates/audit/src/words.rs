@@ -232,6 +232,8 @@ pub enum DigestOf {
     Ours,
     /// Of two digests that should be equal, the peer's.
     Theirs,
+    /// The root of a log's tree at some record.
+    Root,
 }
 
 impl DigestOf {
@@ -252,6 +254,7 @@ impl DigestOf {
             Self::Checkpoint => "checkpoint",
             Self::Ours => "ours",
             Self::Theirs => "theirs",
+            Self::Root => "root",
         }
     }
 }

@@ -4,9 +4,9 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use audit::{Actor, BadLine, DigestOf, Draft, Event, Name, Outcome, Record, Text, Time, timeline};
+use audit::{Actor, BadLine, Draft, Event, Record, Text, Time, timeline};
 
-use support::every::{ID, events};
+use support::every::events;
 
 const START: &str = r#"{"seq":7,"time":"2026-11-22T09:08:07.000123Z","party":"p1","#;
 const END: &str = r#","actor":"daemon","version":"0.1.0"}"#;

@@ -279,6 +279,19 @@ pub(crate) fn events() -> Vec<(Draft, &'static str)> {
             r#""event":"log.acknowledged","detail":{"by":"Ann","reason":"because"},"outcome":"done""#,
         ),
         (
+            d(new(Event::LogSealed { first: 1, last: 50_000 }), &[DigestOf::Root]),
+            r#""event":"log.sealed","detail":{"first":1,"last":50000},"digests":{"root":D},"outcome":"done""#,
+        ),
+        (
+            d(new(Event::LogDeleted { first: 1, last: 50_000 }), &[DigestOf::Root]),
+            r#""event":"log.deleted","detail":{"first":1,"last":50000},"digests":{"root":D},"outcome":"done""#,
+        ),
+        (
+            new(Event::RoundsPaused { reason: reason() }),
+            r#""event":"rounds.paused","detail":{"reason":"because"},"outcome":"done""#,
+        ),
+        (new(Event::RoundsResumed), r#""event":"rounds.resumed","outcome":"done""#),
+        (
             round(Event::ResultDeleted { by: "Ann".into() }),
             r#"R,"event":"result.deleted","detail":{"by":"Ann"},"outcome":"done""#,
         ),

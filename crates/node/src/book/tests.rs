@@ -17,7 +17,7 @@ use wire::Signer;
 use wire::frame::Frame;
 
 use super::{Book, BookError, Change};
-use crate::settings::{Approval, Policy, Settings};
+use crate::settings::{Approval, Audit, Policy, Settings};
 
 struct Key(SigningKey);
 
@@ -120,6 +120,7 @@ pub(crate) fn directory() -> (TempDir, Settings) {
         input_dir: at("input"),
         inputs: BTreeMap::new(),
         approval: Approval { policy: Policy::Auto, computations: None, at_most: None, notify: Vec::new() },
+        audit: Audit::default(),
         schedules: BTreeMap::new(),
         export_json: true,
         export_csv: true,

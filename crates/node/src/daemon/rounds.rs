@@ -137,6 +137,7 @@ impl Hub {
         if self.rounds.len() >= MOST_OPEN {
             return Err(Refused::because(format!("{MOST_OPEN} rounds are open already; let some end first")));
         }
+        self.has_room_for(&terms)?;
         Ok(terms)
     }
 

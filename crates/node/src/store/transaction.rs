@@ -40,6 +40,10 @@ impl<'a> Transaction<'a> {
         Self { sql, key, party, version, guarded, did: Did::default() }
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.sql
+    }
+
     pub(super) fn commit(self) -> Result<Did, StoreError> {
         self.sql.commit().map_err(sql("commit"))?;
         Ok(self.did)
