@@ -5,6 +5,8 @@ mod support;
 
 #[path = "leaks/canaries.rs"]
 mod canaries;
+#[path = "leaks/cores.rs"]
+mod cores;
 #[path = "leaks/crashes.rs"]
 mod crashes;
 #[path = "leaks/digests.rs"]

@@ -318,6 +318,10 @@ impl Testbed {
     }
 
     /// Whether a party's daemon was started and has not been ended by the test.
+    pub(crate) fn pid(&self, party: usize) -> u32 {
+        self.parties[party].daemon.as_ref().expect("its daemon runs").0.id()
+    }
+
     pub(crate) fn is_up(&self, party: usize) -> bool {
         self.parties[party].daemon.is_some()
     }

@@ -357,11 +357,14 @@ pub enum Event {
         /// What was wrong with it.
         reason: Text,
     },
-    /// A call on the admin interface that changes something. Actor: who called.
+    /// A call on the admin interface that changes something, or would have. Actor: who called.
     #[serde(rename = "admin.call")]
     AdminCall {
         /// The call, such as `round.start`.
         call: Name,
+        /// Why it was refused, where it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Text>,
     },
     /// The peer's log shows that it continues all that this party has seen of it, and this party cosigned that. Digest:
     /// checkpoint.

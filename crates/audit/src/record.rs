@@ -270,7 +270,7 @@ impl Record {
             | Event::LogAcknowledged { reason, .. }
             | Event::RoundsPaused { reason }
             | Event::FaultObserved { reason, .. } => Some(reason),
-            Event::ApprovalGiven { reason, .. } => reason.as_ref(),
+            Event::ApprovalGiven { reason, .. } | Event::AdminCall { reason, .. } => reason.as_ref(),
             _ => None,
         }
     }

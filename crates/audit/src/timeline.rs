@@ -9,6 +9,14 @@ use crate::words::{Actor, Digest, Direction, Name};
 /// Digits of a digest that are shown: enough to compare by eye, never enough to rely on.
 const DIGITS: usize = 12;
 
+impl Record {
+    /// What happened, in plain words.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        sentence(self)
+    }
+}
+
 /// One line for each record, in columns: number, time (UTC), round, what happened.
 #[must_use]
 pub fn timeline(records: &[Record]) -> String {
@@ -156,7 +164,8 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
         Event::FaultObserved { message, kind, reason } => {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }
-        Event::AdminCall { call } => format!("admin call {call}"),
+        Event::AdminCall { call, reason: None } => format!("admin call {call}"),
+        Event::AdminCall { call, reason: Some(reason) } => format!("admin call {call}: {reason}"),
         Event::ConfigurationChanged => "the daemon has other settings than before".into(),
         Event::RevocationsChanged => "the revocation lists are others than before".into(),
         Event::CheckpointWitnessed { size } => {

@@ -247,7 +247,11 @@ pub(crate) fn events() -> Vec<(Draft, &'static str)> {
             r#""event":"rollback.recovered","detail":{"number":8589934599},"outcome":"done""#,
         ),
         (
-            new(Event::AdminCall { call: "round.start".into() }).outcome(Outcome::Failed),
+            new(Event::AdminCall { call: "round.start".into(), reason: Some(reason()) }).outcome(Outcome::Refused),
+            r#""event":"admin.call","detail":{"call":"round.start","reason":"because"},"outcome":"refused""#,
+        ),
+        (
+            new(Event::AdminCall { call: "round.start".into(), reason: None }).outcome(Outcome::Failed),
             r#""event":"admin.call","detail":{"call":"round.start"},"outcome":"failed""#,
         ),
         (

@@ -243,7 +243,9 @@ impl Hub {
         // What needs no signature: reading, and going on with a log that is behind.
         let unsigned =
             matches!(request, Request::Status | Request::Rounds | Request::Round { .. } | Request::Acknowledge { .. });
+        let act = request.act();
         if !unsigned && let Err(refused) = self.may_sign() {
+            act.iter().for_each(|act| self.call_refused(act, &refused, actor));
             let _ = reply.send(Reply::Refused(refused));
             return Ok(());
         }
@@ -276,6 +278,9 @@ impl Hub {
                 }
             }
         };
+        if let (Some(act), Reply::Refused(refused)) = (act, &answer) {
+            self.call_refused(act, refused, actor);
+        }
         // A caller that has gone away needs no answer.
         let _ = reply.send(answer);
         Ok(())

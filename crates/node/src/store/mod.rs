@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use audit::{Log, LogError, Name, Path as LogPath, Root};
+use audit::{Log, LogError, Name, Path as LogPath, Record, Root};
 use protocol::recovery::Mark;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
@@ -436,7 +436,8 @@ impl Inner {
         if let (Some(mark), Some(guard)) = (&did.mark, guard) {
             guard.raise(mark)?;
         }
-        if did.recorded
+        did.records.iter().for_each(trace);
+        if !did.records.is_empty()
             && let Err(error) = self.follow()
         {
             tracing::error!(%error, "the audit log file lags behind the store");
@@ -472,6 +473,22 @@ impl Inner {
             Ok(busy) => self.linger = busy != 0,
             Err(error) => tracing::warn!(%error, "the store's write-ahead log could not be emptied yet"),
         }
+    }
+}
+
+/// Each record is a line of the tracing log too, once it is durable: so the two tell one story, and `seq` joins them.
+fn trace(record: &Record) {
+    if !tracing::enabled!(target: "audit", tracing::Level::DEBUG) {
+        return;
+    }
+    let (event, _) = record.event.name_and_detail();
+    let (seq, outcome, said) = (record.seq, record.outcome.word(), record.sentence());
+    match &record.round {
+        Some(round) => tracing::debug!(
+            target: "audit", seq, %event, round = %format!("{}/{}", round.computation, round.period), id = %round.id, outcome,
+            "{said}"
+        ),
+        None => tracing::debug!(target: "audit", seq, %event, outcome, "{said}"),
     }
 }
 
