@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use audit::{AuditFile, DigestOf, Draft, Event, Line, LogKey, NoteSigner, Time, Witness};
 
-use support::{Said, Testbed, simple, smpcd};
+use support::{Said, smpcd};
 
 /// Three parties with their keys, and a log of p1 that a daemon might have written.
 struct Trail {

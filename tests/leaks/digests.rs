@@ -115,10 +115,10 @@ fn none_is_a_guess(table: &str) {
     everywhere("the round is complete");
 
     // The result's own digest covers the total: it is for those who have the result, and no record or log has it.
-    let digest = result["digest"].as_str().unwrap().trim_start_matches("sha256:").to_owned();
+    let digest = result["digest"].as_str().expect("a digest").trim_start_matches("sha256:").to_owned();
     assert_eq!(digest.len(), 64);
     for party in 0..3 {
-        let log = fs::read_to_string(testbed.data(party).join("audit/log.jsonl")).unwrap();
+        let log = fs::read_to_string(testbed.data(party).join("audit/log.jsonl")).expect("a log");
         assert!(log.contains("result.released") && !log.contains(&digest), "p{}", party + 1);
         assert!(!testbed.log(party).contains(&digest), "p{}", party + 1);
         // Every digest that a record has is of a kind whose preimage nobody can guess.
