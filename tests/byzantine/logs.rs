@@ -156,6 +156,16 @@ fn a_log_that_does_not_continue_what_was_seen_of_it_is_an_alarm_with_evidence_an
     // Its alarm takes no right from anybody else.
     assert!(testbed.peer(0, 1)["log"]["alarm"].is_null());
 
+    // A restart forgets no alarm, and makes its evidence anew where it is gone.
+    fs::remove_dir_all(testbed.data(0).join("evidence")).expect("removes");
+    testbed.kill(0);
+    testbed.start(0);
+    testbed.until("the evidence is there again", || {
+        fs::read(testbed.data(0).join("evidence/log-p3-fork-30-30.json")).ok().filter(|again| *again == file)
+    });
+    testbed.until("it is linked", || testbed.peer(0, LIAR)["connected"].as_bool().filter(|connected| *connected));
+    assert!(testbed.peer(0, LIAR)["log"]["alarm"].is_string());
+
     // A person goes on with the log as it is now; nobody else's is touched, and who acted is in the log.
     let acknowledge =
         |log: &'static str| ["audit", "acknowledge", "--by", "Ann Ames", "--reason", "asked them", "--log", log];

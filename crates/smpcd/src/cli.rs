@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agreement, audit, card, certs, demo, evidence, init, input, result, round, run, status, testbed,
+    agreement, audit, card, certs, demo, doctor, evidence, init, input, result, round, run, status, testbed,
 };
 
 /// What scripts depend on.
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Input(input::Args),
     /// Run the daemon
     Run(run::Args),
+    /// What would keep this node from taking part, each with the step that mends it
+    Doctor(doctor::Args),
     /// What the daemon does and what it waits for
     Status(status::Args),
     /// Start, approve, decline and watch rounds

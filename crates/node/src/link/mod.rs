@@ -14,6 +14,7 @@ mod frames;
 mod greeting;
 mod limits;
 mod live;
+mod probe;
 mod reason;
 mod refusals;
 mod seats;
@@ -35,6 +36,7 @@ use tokio::time::{Instant, timeout};
 use wire::frame::{Frame, Limits};
 use wire::link::Hello;
 
+pub use probe::{ProbeError, Probed, probe};
 pub use reason::{CloseReason, RefusalReason};
 pub use sender::{LinkSender, SendError};
 

@@ -492,6 +492,16 @@ fn trace(record: &Record) {
     }
 }
 
+impl ReadOnlyStore {
+    /// Refuses the store of another party, and one that another storage key has sealed: what [`Store::open`] would refuse.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherParty`], [`StoreError::WrongKey`], and those of the database.
+    pub fn belongs_to(&self, data_dir: &Path, key: &StorageKey, party: &str) -> Result<(), StoreError> {
+        schema::check_owner(&self.connection, data_dir, key, party)
+    }
+}
+
 /// The store, for reading only.
 #[derive(Debug)]
 pub struct ReadOnlyStore {

@@ -168,6 +168,23 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), StoreErr
     }
 }
 
+/// Refuses a store that is bound to another party or key.
+pub(super) fn check_owner(
+    connection: &Connection,
+    data_dir: &Path,
+    key: &StorageKey,
+    party: &str,
+) -> Result<(), StoreError> {
+    let doing = "tell whose it is";
+    let read = "SELECT value FROM meta WHERE name = ?1";
+    let found: String = connection.query_row(read, ["party"], |row| row.get(0)).map_err(sql(doing))?;
+    if found != party {
+        return Err(StoreError::OtherParty { directory: data_dir.to_owned(), found, expected: party.to_owned() });
+    }
+    let sealed: Vec<u8> = connection.query_row(read, ["key-check"], |row| row.get(0)).map_err(sql(doing))?;
+    key.open(CHECK, &sealed).map(drop).map_err(|_| StoreError::WrongKey { directory: data_dir.to_owned() })
+}
+
 /// Binds a new store to party and key; refuses another party or key later.
 pub(super) fn bind(
     connection: &mut Connection,

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod card;
 pub(crate) mod certs;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod evidence;
 pub(crate) mod init;
 pub(crate) mod input;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: &Cli) -> Result<(), Failure> {
         Command::Agreement(args) => agreement::run(args),
         Command::Input(args) => input::run(args),
         Command::Run(args) => run::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Status(args) => status::run(args),
         Command::Round(args) => round::run(args),
         Command::Result(args) => result::run(args),

@@ -36,8 +36,11 @@ const SHOW_EVERY: Duration = Duration::from_secs(10);
 const ATTEND_AFTER: Duration = Duration::from_millis(50);
 
 impl Hub {
-    /// Whether what the node signed last is still what its log holds: nobody else has to tell.
+    /// What a crash has kept from being written: the evidence of alarms that nobody has acknowledged. And whether what the node
+    /// signed last is still what its log holds: nobody else has to tell.
     pub(super) fn look_at_own_log(&mut self) -> Result<(), StoreError> {
+        let alarms = self.logs.peers.iter().filter_map(|log| Evidence::of(&log.party, log.departed.as_ref()?));
+        self.pending.evidence.extend(alarms.map(|evidence| (evidence.file, evidence.bytes)));
         let Some(last) = self.logs.chain.last().cloned() else { return Ok(()) };
         if self.store.log_root_at(last.size())? != Some(*last.root()) {
             self.log_is_behind(None, &last);
@@ -263,11 +266,8 @@ impl Hub {
         if log.departed.as_ref().is_some_and(|known| !proves(known)) {
             return;
         }
-        let Ok(evidence) = serde_json::to_vec_pretty(&departure) else { return };
-        let size = |note: &str| audit::Checkpoint::claimed(note).map_or(0, |claimed| claimed.size);
-        let (seen, shown) = (size(&departure.seen), size(&departure.shown));
         let (party, kind) = (log.party.clone(), departure.kind.name());
-        let file = format!("log-{party}-{kind}-{seen}-{shown}.json");
+        let Some(Evidence { file, bytes: evidence, seen, shown }) = Evidence::of(&party, &departure) else { return };
         tracing::error!(
             target: "audit", peer = %party, kind, seen, shown, evidence = %file,
             "ALARM: {departure}; the evidence is in data_dir/evidence: ask that party what happened to its log, and then: \
@@ -391,6 +391,24 @@ impl Hub {
             cosigned: log.and_then(|log| log.cosigned.as_ref()).map(SignedCheckpoint::size),
             alarm: log.and_then(|log| log.departed.as_ref()).map(evidence),
         }
+    }
+}
+
+/// What proves that a log departed, as a file.
+struct Evidence {
+    file: String,
+    bytes: Vec<u8>,
+    /// Records that the two checkpoints cover.
+    seen: u64,
+    shown: u64,
+}
+
+impl Evidence {
+    fn of(party: &str, departure: &Departure) -> Option<Self> {
+        let size = |note: &str| audit::Checkpoint::claimed(note).map_or(0, |claimed| claimed.size);
+        let (seen, shown) = (size(&departure.seen), size(&departure.shown));
+        let file = format!("log-{party}-{}-{seen}-{shown}.json", departure.kind.name());
+        Some(Self { file, bytes: serde_json::to_vec_pretty(departure).ok()?, seen, shown })
     }
 }
 
