@@ -5,6 +5,8 @@ mod support;
 
 #[path = "leaks/canaries.rs"]
 mod canaries;
+#[path = "leaks/core_dumps.rs"]
+mod core_dumps;
 #[path = "leaks/crashes.rs"]
 mod crashes;
 #[path = "leaks/digests.rs"]

@@ -114,8 +114,12 @@ pub(crate) fn free_ports(count: u16) -> u16 {
 struct Guarded(Child);
 
 impl Guarded {
+    fn pid(&self) -> Pid {
+        i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).expect("a process has an id")
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
+        let pid = self.pid();
         // One that has ended already is not there to be told.
         let _ = kill_process(pid, signal);
     }
@@ -305,6 +309,11 @@ impl Testbed {
                 daemon.0.try_wait().expect("it can be waited for")
             });
         }
+    }
+
+    /// The process of a party's daemon.
+    pub(crate) fn pid(&self, party: usize) -> Pid {
+        self.parties[party].daemon.as_ref().expect("it runs").pid()
     }
 
     /// Whether a party's daemon was started and has not been ended by the test.
