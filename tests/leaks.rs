@@ -13,6 +13,8 @@ mod crashes;
 mod digests;
 #[path = "leaks/forms.rs"]
 mod forms;
+#[path = "leaks/guesses.rs"]
+mod guesses;
 #[path = "leaks/kept.rs"]
 mod kept;
 #[path = "leaks/search.rs"]
