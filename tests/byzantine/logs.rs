@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::sync::{Arc, Mutex};
 
-use audit::{Departure, DepartureKind, Draft, Event, Line, Log, LogKey, NoteSigner, SignedCheckpoint, Time};
+use audit::{Departure, DepartureKind, Draft, Event, Line, Log, LogKey, NoteSigner, Past, SignedCheckpoint, Time};
 use serde_json::Value;
 use testkit::consortium::Key;
 use testkit::traitor::{Betrayal, Traitor};
@@ -44,7 +44,7 @@ impl Books {
         let key = LogKey::new("testbed", testbed.id(LIAR), pen.public_key());
         let folder = tempfile::tempdir().expect("a folder");
         let log = |name: &str| {
-            let mut log = Log::open(&folder.path().join(name)).expect("opens");
+            let mut log = Log::open(&folder.path().join(name), &Past::default()).expect("opens");
             let lines: Vec<Line> = (1..=60)
                 .map(|seq| {
                     let event = if seq > 20 && name == "b" { Event::DealSent } else { Event::RoundVoid };

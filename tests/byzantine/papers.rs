@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use node::settings::{Approval, Policy, Settings};
+use node::settings::{Approval, Audit, Policy, Settings};
 use protocol::agreement::{
     Agreement, AgreementDraft, ColumnDraft, ComputationDraft, LegalDraft, PartyDraft, RowsDraft, SharingDraft,
 };
@@ -36,6 +36,7 @@ pub(crate) fn papers(testbed: &Testbed, party: usize) -> Papers {
         input_dir: home.join("input"),
         inputs: BTreeMap::from([("average-expenditure".to_owned(), home.join("input-{period}.csv"))]),
         approval: Approval { policy: Policy::Auto, computations: None, at_most: None, notify: Vec::new() },
+        audit: Audit::default(),
         schedules: BTreeMap::new(),
         export_json: false,
         export_csv: false,

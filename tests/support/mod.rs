@@ -288,6 +288,16 @@ impl Testbed {
         self.end(party, Signal::TERM)
     }
 
+    /// How a daemon ended that nobody has told to; none while it runs.
+    pub(crate) fn has_ended(&mut self, party: usize) -> Option<ExitStatus> {
+        let ended =
+            self.parties[party].daemon.as_mut().and_then(|daemon| daemon.0.try_wait().expect("can be waited for"));
+        if ended.is_some() {
+            self.parties[party].daemon = None;
+        }
+        ended
+    }
+
     /// Kills a daemon as a power cut does.
     pub(crate) fn kill(&mut self, party: usize) {
         self.end(party, Signal::KILL);

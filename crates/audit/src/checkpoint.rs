@@ -184,6 +184,12 @@ impl SignedCheckpoint {
         self.note.verify_cosignature(&witness.witness)
     }
 
+    /// How many signatures it has, the log's own and those of unknown keys included.
+    #[must_use]
+    pub fn signatures(&self) -> usize {
+        self.note.signatures()
+    }
+
     /// Adds a cosignature. Only a [`crate::Witnessed`] checkpoint gets one.
     pub(crate) fn cosign(&mut self, witness: &LogKey, signer: &dyn NoteSigner, seconds: u64) {
         self.note.cosign(&witness.witness, signer, seconds);

@@ -96,7 +96,11 @@ pub enum Event {
         /// The sections that differ, by name.
         sections: Vec<Name>,
     },
-    /// A newer card of the peer was taken in. Digest: card.
+    /// The daemon started with other settings than the last time. Digests: configuration, and the previous one where there
+    /// was one.
+    #[serde(rename = "configuration.changed")]
+    ConfigurationChanged,
+    /// A newer card of the peer was taken in. Digests: card, and the previous one where there was one.
     #[serde(rename = "card.taken-in")]
     CardTakenIn {
         /// The card's serial.
@@ -110,6 +114,9 @@ pub enum Event {
         /// Where it came from.
         source: Source,
     },
+    /// The revocation lists are others than before: links are judged by the new ones. Digest: revocations.
+    #[serde(rename = "revocations.changed")]
+    RevocationsChanged,
     /// A person of this party signed the agreement. Digests: agreement, disclosure.
     #[serde(rename = "agreement.signed")]
     AgreementSigned {
@@ -350,11 +357,14 @@ pub enum Event {
         /// What was wrong with it.
         reason: Text,
     },
-    /// A call on the admin interface that changes something. Actor: who called.
+    /// A call on the admin interface that changes something, or would have. Actor: who called.
     #[serde(rename = "admin.call")]
     AdminCall {
         /// The call, such as `round.start`.
         call: Name,
+        /// Why it was refused, where it was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Text>,
     },
     /// The peer's log shows that it continues all that this party has seen of it, and this party cosigned that. Digest:
     /// checkpoint.
@@ -390,6 +400,33 @@ pub enum Event {
         /// Why.
         reason: Text,
     },
+    /// A full file of this log was closed for good: nothing is added to it any more. Digest: root, of all records up to
+    /// its last.
+    #[serde(rename = "log.sealed")]
+    LogSealed {
+        /// Its first record.
+        first: u64,
+        /// Its last record.
+        last: u64,
+    },
+    /// A sealed file of this log is deleted, because it is older than the node file lets it become. Digest: root, of all
+    /// records up to its last.
+    #[serde(rename = "log.deleted")]
+    LogDeleted {
+        /// Its first record.
+        first: u64,
+        /// Its last record.
+        last: u64,
+    },
+    /// No round begins here for now: none is started, joined or approved. Open ones go on.
+    #[serde(rename = "rounds.paused")]
+    RoundsPaused {
+        /// Why.
+        reason: Text,
+    },
+    /// Rounds begin here again.
+    #[serde(rename = "rounds.resumed")]
+    RoundsResumed,
     /// The result of the round was deleted here.
     #[serde(rename = "result.deleted")]
     ResultDeleted {
@@ -465,8 +502,14 @@ impl Event {
             | Self::RoundResumed
             | Self::FaultProven { .. }
             | Self::AdminCall { .. }
+            | Self::ConfigurationChanged
+            | Self::RevocationsChanged
             | Self::LogBehind { .. }
             | Self::LogAcknowledged { .. }
+            | Self::LogSealed { .. }
+            | Self::LogDeleted { .. }
+            | Self::RoundsPaused { .. }
+            | Self::RoundsResumed
             | Self::ResultDeleted { .. } => None,
         }
     }

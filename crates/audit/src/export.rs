@@ -9,7 +9,7 @@ use core::fmt::Write as _;
 
 use crate::record::Record;
 use crate::timeline::what;
-use crate::words::{Digest, DigestOf, Outcome};
+use crate::words::{Digest, DigestOf};
 
 /// The first line of a table.
 pub const CSV_HEAD: &str =
@@ -60,19 +60,14 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// A record as a syslog line, with no line end. The party stands as the host, the event as the message id; severity is
-/// informational, warning where something was refused, error where it failed or differs.
+/// A record as a syslog line, with no line end. The party stands as the host, the event as the message id; severity is the
+/// event's ([`crate::Severity`]).
 #[must_use]
 pub fn rfc5424(record: &Record) -> String {
-    let severity = match record.outcome {
-        Outcome::Done => 6,
-        Outcome::Refused => 4,
-        Outcome::Differs | Outcome::Failed => 3,
-    };
     let (event, detail) = record.event.name_and_detail();
     let mut line = format!(
         "<{}>1 {} {} smpcd - {} [{ELEMENT}",
-        FACILITY * 8 + severity,
+        FACILITY * 8 + record.severity().rfc5424(),
         record.time,
         header(record.party.as_str(), 255),
         header(&event, 32),

@@ -5,7 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::read::parse;
@@ -32,6 +32,20 @@ pub enum FileError {
         /// What is wrong with it.
         why: BadLine,
     },
+    /// It does not go on where the sealed files end.
+    #[error(
+        "{}: it begins with record {found}, and after the sealed files comes {expected}; move the file away to have it written \
+         anew from the store",
+        path.display()
+    )]
+    Begins {
+        /// The file.
+        path: PathBuf,
+        /// The record that it should begin with.
+        expected: u64,
+        /// The one that it begins with.
+        found: u64,
+    },
     /// A line given to be appended is not the next one.
     #[error("{}: record {found} cannot be appended, the next one is {expected}", path.display())]
     Gap {
@@ -50,6 +64,8 @@ pub struct AuditFile {
     path: PathBuf,
     file: File,
     length: u64,
+    /// Records before it, in other files.
+    before: u64,
     last: Option<Line>,
     cut: u64,
     unsynced: bool,
@@ -63,6 +79,14 @@ impl AuditFile {
     /// # Errors
     /// When the file cannot be read or written, or its last whole line is no record.
     pub fn open(path: &Path) -> Result<Self, FileError> {
+        Self::open_after(path, 0)
+    }
+
+    /// As [`AuditFile::open`], of a log whose first `before` records are in other files.
+    ///
+    /// # Errors
+    /// Those, and where the file begins with another record than the next one.
+    pub fn open_after(path: &Path, before: u64) -> Result<Self, FileError> {
         let io = |doing, source| FileError::Io { doing, path: path.to_owned(), source };
         let directory = path.parent().unwrap_or(Path::new("."));
         fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|e| io("create", e))?;
@@ -75,7 +99,7 @@ impl AuditFile {
             .open(path)
             .map_err(|e| io("open", e))?;
         if new {
-            File::open(directory).and_then(|d| d.sync_all()).map_err(|e| io("sync the directory of", e))?;
+            sync_folder(directory).map_err(|e| io("sync the directory of", e))?;
         }
         let size = file.metadata().map_err(|e| io("read", e))?.len();
         let tail = Tail::read(&file, size).map_err(|e| io("read", e))?;
@@ -89,7 +113,47 @@ impl AuditFile {
             None => return Err(bad(BadLine::TooLong)),
             Some(bytes) => Some(parse(&bytes).map_err(bad)?.to_line()),
         };
-        Ok(Self { path: path.to_owned(), file, length, last, cut: size - length, unsynced: false, buffer: Vec::new() })
+        if length > 0 {
+            let found = parse(&first_line(&file, length).map_err(|e| io("read", e))?).map_err(bad)?.seq;
+            if found != before + 1 {
+                return Err(FileError::Begins { path: path.to_owned(), expected: before + 1, found });
+            }
+        }
+        let (path, cut) = (path.to_owned(), size - length);
+        Ok(Self { path, file, length, before, last, cut, unsynced: false, buffer: Vec::new() })
+    }
+
+    /// How many records come before it, in other files.
+    pub(crate) fn before(&self) -> u64 {
+        self.before
+    }
+
+    /// Bytes of whole lines.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Ends the file under another name: it is synced, renamed and read-only, and so are the names durable. Nothing may be
+    /// appended to it any more. A crash at any point leaves it whole, under one name or the other.
+    ///
+    /// # Errors
+    /// When the operating system cannot. Whether it has the new name is told by that name.
+    pub(crate) fn seal(&mut self, to: &Path) -> Result<(), FileError> {
+        self.sync()?;
+        let io = |doing, source| FileError::Io { doing, path: to.to_owned(), source };
+        let folders = [to.parent(), self.path.parent()];
+        if let Some(folder) = folders[0] {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
+                .map_err(|e| io("create the folder of", e))?;
+        }
+        fs::rename(&self.path, to).map_err(|e| io("rename the log to", e))?;
+        // The new name first: with neither durable the file would be gone.
+        folders.into_iter().flatten().try_for_each(sync_folder).map_err(|e| io("sync the folder of", e))?;
+        read_only(to)
     }
 
     /// The file's path.
@@ -98,10 +162,10 @@ impl AuditFile {
         &self.path
     }
 
-    /// The number of the last record; 0 for an empty log.
+    /// The number of the last record; for an empty file that of the last one before it.
     #[must_use]
     pub fn last_seq(&self) -> u64 {
-        self.last.as_ref().map_or(0, |line| line.seq)
+        self.last.as_ref().map_or(self.before, |line| line.seq)
     }
 
     /// The last record's line.
@@ -153,6 +217,31 @@ impl AuditFile {
         }
         Ok(())
     }
+}
+
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Lets nobody write the file, its owner included.
+pub(crate) fn read_only(path: &Path) -> Result<(), FileError> {
+    let io = |source| FileError::Io { doing: "make read-only", path: path.to_owned(), source };
+    fs::set_permissions(path, fs::Permissions::from_mode(0o400)).map_err(io)
+}
+
+/// The first line; what of it fits into one, where it is longer.
+pub(crate) fn first_line(file: &File, length: u64) -> io::Result<Vec<u8>> {
+    let most = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_LINE + 1);
+    let mut bytes = vec![0; most];
+    file.read_exact_at(&mut bytes, 0)?;
+    let end = bytes.iter().position(|&byte| byte == b'\n');
+    bytes.truncate(end.unwrap_or(most));
+    Ok(bytes)
+}
+
+/// The last whole line of a file of this size; none where there is none.
+pub(crate) fn last_line(file: &File, size: u64) -> io::Result<Option<Vec<u8>>> {
+    Tail::read(file, size).map(|tail| tail.last)
 }
 
 /// What stands at the end of a log.

@@ -2,17 +2,22 @@
 //!
 //! It holds each hash of the tree once it is final, 32 bytes each, in the order of `tlog_tiles`: less than two for a
 //! record. It is derived: whoever opens it reads the log once, keeps what agrees, and writes the rest anew. So a crash
-//! between log and file, a lost file or a damaged one is no fault, and never a reason to sign a wrong root.
+//! between log and file, a lost file or a damaged one is no fault, and never a reason to sign a wrong root. Of sealed
+//! files nothing is read again where the file leads to the root that is known of them. What it says of any size is
+//! checked against the root over all records before it is believed.
+
+mod mend;
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use tlog_tiles::tlog::{self, Hash, HashReader};
 
-use crate::record::{Line, MAX_LINE};
+use self::mend::{Lines, Mend};
+use crate::record::Line;
 use crate::tree::{self, Root, Tree, leaf_hash};
 
 /// Bytes of a hash.
@@ -49,9 +54,27 @@ pub enum HashesError {
         /// What was asked for.
         asked: u64,
     },
-    /// The hashes in the file were changed under our hands.
-    #[error("the file of hashes was changed by something else: remove it, it is made anew from the log")]
-    Changed,
+    /// The hashes in the file are not those of the tree.
+    #[error(
+        "the file of hashes is damaged: stop the daemon and remove log.hashes, it is made anew from the log; where records are \
+         deleted already, put a copy of it back instead"
+    )]
+    Damaged,
+}
+
+/// How far a log is known for sure: its first records, and the root over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// So many records.
+    pub size: u64,
+    /// The root over them.
+    pub root: Root,
+}
+
+impl Default for Anchor {
+    fn default() -> Self {
+        Self { size: 0, root: Root::EMPTY }
+    }
 }
 
 /// The file of hashes of a log, open for appending. One process holds it at a time.
@@ -71,13 +94,45 @@ impl HashFile {
     /// # Errors
     /// Where another process holds the file, or one of the two cannot be read or written.
     pub fn open(path: &Path, log: impl Read) -> Result<Self, HashesError> {
+        Self::derive(Self::lock(path)?, log)
+    }
+
+    /// Opens the file alone, and holds it.
+    pub(crate) fn lock(path: &Path) -> Result<File, HashesError> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = file.map_err(io("open"))?;
         file.try_lock().map_err(|error| match error {
             std::fs::TryLockError::WouldBlock => HashesError::Held,
             std::fs::TryLockError::Error(source) => HashesError::Io { doing: "lock", source },
         })?;
-        Self::derive(file, log)
+        Ok(file)
+    }
+
+    /// The tree of the first `size` records as the file of hashes at `path` has it: where those records are deleted, all
+    /// that is left of them. The file is not held.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or has fewer hashes.
+    ///
+    /// # Security
+    /// Whoever wrote the file may have written anything. It counts only where it leads to a root that is known.
+    pub(crate) fn left_of(path: &Path, size: u64) -> Result<Self, HashesError> {
+        let file = File::open(path).map_err(io("open"))?;
+        let tree = grown(&file, size)?;
+        Ok(Self { file, length: tlog::stored_hash_count(size), tree, dropped: 0 })
+    }
+
+    /// Makes a file of hashes of what is left of deleted records and of the log after them, in `file`: such as an unnamed
+    /// one for a single proof.
+    ///
+    /// # Errors
+    /// As for [`HashFile::derive`].
+    pub(crate) fn derive_after(file: File, left: &Self, log: impl Read) -> Result<Self, HashesError> {
+        let mut to = &file;
+        let mut from = &left.file;
+        from.seek(SeekFrom::Start(0)).map_err(io("read"))?;
+        io::copy(&mut from.take(left.length * HASH), &mut to).map_err(io("write"))?;
+        Self::derive_on(file, left.tree.clone(), log)
     }
 
     /// Brings `file` up to `log`, such as an unnamed one for a single proof.
@@ -85,9 +140,14 @@ impl HashFile {
     /// # Errors
     /// As for [`HashFile::open`], but the lock.
     pub fn derive(file: File, log: impl Read) -> Result<Self, HashesError> {
-        let mut mend = Mend::of(&file)?;
-        let mut tree = Tree::default();
-        let mut lines = Lines { from: BufReader::with_capacity(1 << 16, log), bytes: Vec::new() };
+        Self::derive_on(file, Tree::default(), log)
+    }
+
+    /// As [`HashFile::derive`], on a tree whose hashes are in the file. The log is what comes after it.
+    pub(crate) fn derive_on(file: File, tree: Tree, log: impl Read) -> Result<Self, HashesError> {
+        let mut mend = Mend::of(&file, tlog::stored_hash_count(tree.size()))?;
+        let mut tree = tree;
+        let mut lines = Lines::of(log);
         while let Some(line) = lines.next(tree.size() + 1)? {
             let mut made = Ok(());
             tree.push_leaf(tlog::record_hash(line).0, |hash| {
@@ -106,6 +166,10 @@ impl HashFile {
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
     }
 
     /// Records that the tree covers.
@@ -136,13 +200,49 @@ impl HashFile {
         Ok(())
     }
 
+    /// Checks that the file has the very hashes of the lines that follow the first `after` records: before lines are
+    /// deleted, after which nothing makes their hashes anew.
+    ///
+    /// # Errors
+    /// [`HashesError::Damaged`] where it has others, and where file or log cannot be read.
+    pub(crate) fn agrees(&self, after: u64, log: impl Read) -> Result<(), HashesError> {
+        let mut tree = grown(&self.file, after)?;
+        let mut from = BufReader::with_capacity(1 << 16, &self.file);
+        from.seek(SeekFrom::Start(tlog::stored_hash_count(after) * HASH)).map_err(io("read"))?;
+        let mut lines = Lines::of(log);
+        while let Some(line) = lines.next(tree.size() + 1)? {
+            let (mut found, mut same) = ([0; 32], Ok(true));
+            tree.push_leaf(tlog::record_hash(line).0, |hash| {
+                if matches!(same, Ok(true)) {
+                    same = from.read_exact(&mut found).map(|()| found == *hash);
+                }
+            });
+            if !same.map_err(io("read"))? {
+                return Err(HashesError::Damaged);
+            }
+        }
+        if tree.root() == self.root_at(tree.size())? { Ok(()) } else { Err(HashesError::Damaged) }
+    }
+
+    /// Makes the hashes durable.
+    ///
+    /// # Errors
+    /// When the operating system cannot.
+    pub(crate) fn sync(&self) -> Result<(), HashesError> {
+        self.file.sync_data().map_err(io("sync"))
+    }
+
     /// The root over the first `size` records.
     ///
     /// # Errors
     /// Where the log has fewer, or the file cannot be read.
     pub fn root_at(&self, size: u64) -> Result<Root, HashesError> {
         self.at_most(size)?;
-        self.read(|reader| tlog::tree_hash(size, reader)).map(|root| Root(root.0))
+        let root = self.read(|reader| tlog::tree_hash(size, reader)).map(|root| Root(root.0))?;
+        // The file is not read when it is opened: what it says counts if it leads to the root that is known.
+        let path = self.path(size, self.size())?;
+        tree::check_consistency(size, &root, self.size(), &self.root(), &path).map_err(|_| HashesError::Damaged)?;
+        Ok(root)
     }
 
     /// The proof that record `seq`, from 1, is in the tree of the first `size`.
@@ -153,7 +253,11 @@ impl HashFile {
         self.at_most(size)?;
         let index = seq.checked_sub(1).filter(|index| *index < size);
         let index = index.ok_or(HashesError::Beyond { size, asked: seq })?;
-        self.read(|reader| tlog::prove_record(size, index, reader)).map(path)
+        let path = self.read(|reader| tlog::prove_record(size, index, reader)).map(path)?;
+        let leaf = self.read(|reader| reader.read_hashes(&[tlog::stored_hash_index(0, index)]))?;
+        let leaf = leaf.first().ok_or(HashesError::Damaged)?.0;
+        tree::check_inclusion(&leaf, index, size, &self.root_at(size)?, &path).map_err(|_| HashesError::Damaged)?;
+        Ok(path)
     }
 
     /// The proof that the tree of the first `size` records begins with that of the first `earlier`.
@@ -162,9 +266,18 @@ impl HashFile {
     /// Where it does not, the log has fewer, or the file cannot be read.
     pub fn consistency(&self, earlier: u64, size: u64) -> Result<tree::Path, HashesError> {
         self.at_most(size)?;
+        if earlier > size {
+            return Err(HashesError::Beyond { size, asked: earlier });
+        }
+        let path = self.path(earlier, size)?;
+        let (from, to) = (self.root_at(earlier)?, self.root_at(size)?);
+        tree::check_consistency(earlier, &from, size, &to, &path).map_err(|_| HashesError::Damaged)?;
+        Ok(path)
+    }
+
+    fn path(&self, earlier: u64, size: u64) -> Result<tree::Path, HashesError> {
         match earlier {
             0 => Ok(Vec::new()),
-            _ if earlier > size => Err(HashesError::Beyond { size, asked: earlier }),
             _ => self.read(|reader| tlog::prove_tree(size, earlier, reader)).map(path),
         }
     }
@@ -175,15 +288,31 @@ impl HashFile {
 
     fn read<T>(&self, read: impl FnOnce(&Stored<'_>) -> Result<T, tlog::Error>) -> Result<T, HashesError> {
         let stored = Stored { file: &self.file, failed: RefCell::new(None) };
-        read(&stored).map_err(|_| match stored.failed.into_inner() {
-            Some(source) if source.kind() != ErrorKind::UnexpectedEof => HashesError::Io { doing: "read", source },
-            _ => HashesError::Changed,
-        })
+        read(&stored).map_err(|_| stored.error())
     }
 }
 
 fn io(doing: &'static str) -> impl FnOnce(io::Error) -> HashesError {
     move |source| HashesError::Io { doing, source }
+}
+
+/// The tree of the first `size` records, from its hashes in the file. Nothing is checked.
+pub(crate) fn grown(file: &File, size: u64) -> Result<Tree, HashesError> {
+    let stored = Stored { file, failed: RefCell::new(None) };
+    let places: Vec<u64> = Tree::places(size).collect();
+    let full = stored.read_hashes(&places).map_err(|_| stored.error())?;
+    Ok(Tree::grown(size, path(full)))
+}
+
+/// The root over the records up to `to` that follow `tree` in the log.
+pub(crate) fn root_of(tree: &Tree, to: u64, log: impl Read) -> Result<Root, HashesError> {
+    let mut tree = tree.clone();
+    let mut lines = Lines::of(log);
+    while tree.size() < to {
+        let Some(line) = lines.next(tree.size() + 1)? else { break };
+        tree.push_leaf(tlog::record_hash(line).0, |_| ());
+    }
+    Ok(tree.root())
 }
 
 fn path(hashes: Vec<Hash>) -> tree::Path {
@@ -196,6 +325,15 @@ struct Stored<'a> {
     failed: RefCell<Option<io::Error>>,
 }
 
+impl Stored<'_> {
+    fn error(&self) -> HashesError {
+        match self.failed.take() {
+            Some(source) if source.kind() != ErrorKind::UnexpectedEof => HashesError::Io { doing: "read", source },
+            _ => HashesError::Damaged,
+        }
+    }
+}
+
 impl HashReader for Stored<'_> {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog::Error> {
         let read = |index: &u64| {
@@ -206,81 +344,5 @@ impl HashReader for Stored<'_> {
             *self.failed.borrow_mut() = Some(error);
             tlog::Error::IndexesNotInTree
         })
-    }
-}
-
-/// Lines of a log as bytes, whole ones only.
-struct Lines<R> {
-    from: BufReader<R>,
-    bytes: Vec<u8>,
-}
-
-impl<R: Read> Lines<R> {
-    fn next(&mut self, number: u64) -> Result<Option<&[u8]>, HashesError> {
-        self.bytes.clear();
-        let most = MAX_LINE as u64 + 1;
-        self.from.by_ref().take(most).read_until(b'\n', &mut self.bytes).map_err(HashesError::Log)?;
-        match self.bytes.split_last() {
-            Some((b'\n', line)) => Ok(Some(line)),
-            _ if self.bytes.len() as u64 == most => Err(HashesError::NoLine { line: number }),
-            // Nothing, or a record that is being written.
-            _ => Ok(None),
-        }
-    }
-}
-
-/// A file of hashes that is compared with what the log gives, and written from the first difference on.
-enum Mend<'a> {
-    /// So far it agrees.
-    Comparing { from: BufReader<&'a File>, file: &'a File, at: u64, stored: u64 },
-    /// From here on it is written.
-    Writing { to: BufWriter<&'a File>, at: u64, dropped: u64 },
-}
-
-impl<'a> Mend<'a> {
-    fn of(file: &'a File) -> Result<Self, HashesError> {
-        let length = file.metadata().map_err(io("read"))?.len();
-        let mut from = BufReader::with_capacity(1 << 16, file);
-        from.seek(SeekFrom::Start(0)).map_err(io("read"))?;
-        Ok(Self::Comparing { from, file, at: 0, stored: length.div_ceil(HASH) })
-    }
-
-    fn next(&mut self, hash: &[u8; 32]) -> Result<(), HashesError> {
-        if let Self::Comparing { from, file, at, stored } = self {
-            let mut found = [0; 32];
-            let same = match from.read_exact(&mut found) {
-                Ok(()) => found == *hash,
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => false,
-                Err(source) => return Err(HashesError::Io { doing: "read", source }),
-            };
-            if same {
-                *at += 1;
-                return Ok(());
-            }
-            let (mut file, at, dropped) = (*file, *at, stored.saturating_sub(*at));
-            file.set_len(at * HASH).map_err(io("mend"))?;
-            file.seek(SeekFrom::Start(at * HASH)).map_err(io("mend"))?;
-            *self = Self::Writing { to: BufWriter::with_capacity(1 << 16, file), at, dropped };
-        }
-        let Self::Writing { to, at, .. } = self else { return Ok(()) };
-        to.write_all(hash).map_err(io("write"))?;
-        *at += 1;
-        Ok(())
-    }
-
-    /// Hashes in the file, and how many of those that it had did not agree.
-    fn finish(self) -> Result<(u64, u64), HashesError> {
-        match self {
-            Self::Comparing { file, at, stored, .. } => {
-                if stored > at {
-                    file.set_len(at * HASH).map_err(io("mend"))?;
-                }
-                Ok((at, stored.saturating_sub(at)))
-            }
-            Self::Writing { mut to, at, dropped } => {
-                to.flush().map_err(io("write"))?;
-                Ok((at, dropped))
-            }
-        }
     }
 }

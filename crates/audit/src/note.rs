@@ -132,6 +132,11 @@ impl Note {
         &self.text
     }
 
+    /// How many signature lines there are.
+    pub(crate) fn signatures(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// Adds the log's own signature.
     pub(crate) fn sign(&mut self, key: &NoteKey, signer: &dyn NoteSigner) {
         let signature = signer.sign(self.text.as_bytes());

@@ -45,6 +45,27 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The line, from 1.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        match self {
+            Self::Io { line, .. } | Self::Bad { line, .. } | Self::Gap { line, .. } | Self::Torn { line } => *line,
+        }
+    }
+
+    /// The same error at another line: of a file that is read as one of several.
+    #[must_use]
+    pub fn at(mut self, number: u64) -> Self {
+        match &mut self {
+            Self::Io { line, .. } | Self::Bad { line, .. } | Self::Gap { line, .. } | Self::Torn { line } => {
+                *line = number
+            }
+        }
+        self
+    }
+}
+
 /// Records of a log, in order. Ends after the first error.
 #[derive(Debug)]
 pub struct Reader<R> {

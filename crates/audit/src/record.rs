@@ -268,8 +268,9 @@ impl Record {
             | Event::AbandonSent { reason }
             | Event::AbandonReceived { reason }
             | Event::LogAcknowledged { reason, .. }
+            | Event::RoundsPaused { reason }
             | Event::FaultObserved { reason, .. } => Some(reason),
-            Event::ApprovalGiven { reason, .. } => reason.as_ref(),
+            Event::ApprovalGiven { reason, .. } | Event::AdminCall { reason, .. } => reason.as_ref(),
             _ => None,
         }
     }

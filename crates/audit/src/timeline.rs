@@ -9,6 +9,14 @@ use crate::words::{Actor, Digest, Direction, Name};
 /// Digits of a digest that are shown: enough to compare by eye, never enough to rely on.
 const DIGITS: usize = 12;
 
+impl Record {
+    /// What happened, in plain words.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        sentence(self)
+    }
+}
+
 /// One line for each record, in columns: number, time (UTC), round, what happened.
 #[must_use]
 pub fn timeline(records: &[Record]) -> String {
@@ -156,7 +164,10 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
         Event::FaultObserved { message, kind, reason } => {
             format!("{message} of {peer} refused ({kind}): {reason}")
         }
-        Event::AdminCall { call } => format!("admin call {call}"),
+        Event::AdminCall { call, reason: None } => format!("admin call {call}"),
+        Event::AdminCall { call, reason: Some(reason) } => format!("admin call {call}: {reason}"),
+        Event::ConfigurationChanged => "the daemon has other settings than before".into(),
+        Event::RevocationsChanged => "the revocation lists are others than before".into(),
         Event::CheckpointWitnessed { size } => {
             format!("{peer}'s log goes on as it was: its checkpoint at {size} cosigned")
         }
@@ -174,6 +185,12 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
         Event::LogAcknowledged { by, reason } => {
             format!("the log of {peer} is taken as it is now: {by}: {reason}")
         }
+        Event::LogSealed { first, last } => {
+            format!("records {first} to {last} of this log sealed in a file of their own")
+        }
+        Event::LogDeleted { first, last } => format!("records {first} to {last} of this log deleted: they are too old"),
+        Event::RoundsPaused { reason } => format!("no round begins for now: {reason}"),
+        Event::RoundsResumed => "rounds begin again".into(),
         Event::ResultDeleted { by } => format!("result deleted by {by}"),
     }
 }

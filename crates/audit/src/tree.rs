@@ -78,6 +78,20 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The places, in a file of hashes, of the roots of the full subtrees of a tree of `size` leaves: the largest first.
+    pub(crate) fn places(size: u64) -> impl Iterator<Item = u64> {
+        (0..64_u8).rev().filter(move |level| size >> level & 1 == 1).map(move |level| {
+            // It is the last subtree of its height that is full.
+            tlog::stored_hash_index(level, (size >> level) - 1)
+        })
+    }
+
+    /// The tree of `size` leaves with these roots of full subtrees, one for each of [`Tree::places`].
+    pub(crate) fn grown(size: u64, full: Vec<[u8; 32]>) -> Self {
+        debug_assert_eq!(full.len(), size.count_ones() as usize);
+        Self { size, full: full.into_iter().map(Hash).collect() }
+    }
+
     /// How many leaves it has.
     #[must_use]
     pub fn size(&self) -> u64 {

@@ -210,6 +210,14 @@ pub enum DigestOf {
     Disclosure,
     /// A card, as signed.
     Card,
+    /// The card that counted before.
+    PreviousCard,
+    /// The settings that the daemon runs with; no file's content is in it.
+    Configuration,
+    /// The settings that it ran with before.
+    PreviousConfiguration,
+    /// The revocation lists.
+    Revocations,
     /// The whole signed message that was sent or received.
     Message,
     /// The signed header of a dealing: D_i.
@@ -224,6 +232,8 @@ pub enum DigestOf {
     Ours,
     /// Of two digests that should be equal, the peer's.
     Theirs,
+    /// The root of a log's tree at some record.
+    Root,
 }
 
 impl DigestOf {
@@ -233,6 +243,10 @@ impl DigestOf {
             Self::PreviousAgreement => "previous-agreement",
             Self::Disclosure => "disclosure",
             Self::Card => "card",
+            Self::PreviousCard => "previous-card",
+            Self::Configuration => "configuration",
+            Self::PreviousConfiguration => "previous-configuration",
+            Self::Revocations => "revocations",
             Self::Message => "message",
             Self::Header => "header",
             Self::Set => "set",
@@ -240,6 +254,7 @@ impl DigestOf {
             Self::Checkpoint => "checkpoint",
             Self::Ours => "ours",
             Self::Theirs => "theirs",
+            Self::Root => "root",
         }
     }
 }

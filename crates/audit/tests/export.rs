@@ -35,14 +35,14 @@ fn a_syslog_line_has_every_field_in_its_place() {
     let draft = Draft::new(Event::AbandonReceived { reason: "x] \"y\" \\ é".into() });
     let line = rfc5424(&record(draft.round("average", "2026-Q3", &[0xab; 32]).peer("p2")));
     let expected = format!(
-        "<110>1 2026-11-22T09:08:07.000123Z p1 smpcd - abandon.received [smpcd@32473 seq=\"7\" round=\"average/2026-Q3\" \
+        "<108>1 2026-11-22T09:08:07.000123Z p1 smpcd - abandon.received [smpcd@32473 seq=\"7\" round=\"average/2026-Q3\" \
          id=\"{}\" peer=\"p2\" direction=\"received\" detail=\"{{\\\"reason\\\":\\\"x\\] \\\\\\\"y\\\\\\\" \\\\\\\\ é\\\"}}\" \
          outcome=\"done\" actor=\"daemon\" version=\"0.1.0\"] \u{feff}p2 abandoned the round: x] \"y\" \\ é",
         "ab".repeat(32)
     );
     assert_eq!(line, expected);
     let failed = record(Draft::new(Event::RoundAbandoned { reason: "late".into() }));
-    assert!(rfc5424(&failed).starts_with("<107>1 "));
+    assert!(rfc5424(&failed).starts_with("<108>1 "));
     let refused = record(Draft::new(Event::InputRefused { problems: 1 }));
     assert!(rfc5424(&refused).starts_with("<108>1 "));
     assert!(rfc5424(&refused).ends_with("] input refused, problems: 1"));

@@ -151,5 +151,5 @@ fn appending_gives_the_file_that_opening_gives() {
     }
     assert!(matches!(hashes.consistency(6, 5), Err(HashesError::Beyond { .. })));
     fs::write(&one, b"").expect("writes");
-    assert!(matches!(hashes.root_at(7), Err(HashesError::Changed)));
+    assert!(matches!(hashes.root_at(7), Err(HashesError::Damaged)));
 }

@@ -38,6 +38,25 @@ pub struct Approval {
     pub notify: Vec<String>,
 }
 
+/// How the audit log is kept (PROTOCOL 8.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Bytes from which on its file is sealed and another one begun.
+    pub segment: u64,
+    /// How long sealed files are kept; none: for ever.
+    pub keep: Option<Duration>,
+    /// Bytes that must be free on the disk of `data_dir` for a round to begin.
+    pub reserve: u64,
+}
+
+impl Default for Audit {
+    /// A file of 64 MiB is read in a second and holds some 200,000 records. 256 MiB let open rounds end, and hold what the
+    /// store writes beside itself meanwhile.
+    fn default() -> Self {
+        Self { segment: 64 << 20, keep: None, reserve: 256 << 20 }
+    }
+}
+
 /// The settings of one node. All paths are absolute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -73,6 +92,8 @@ pub struct Settings {
     pub inputs: BTreeMap<String, PathBuf>,
     /// Approval.
     pub approval: Approval,
+    /// How the audit log is kept.
+    pub audit: Audit,
     /// When this node proposes rounds by itself, by computation.
     pub schedules: BTreeMap<String, Cron>,
     /// Export each result as JSON.

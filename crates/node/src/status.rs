@@ -345,6 +345,12 @@ pub struct NodeStatus {
     pub listening: Option<String>,
     /// Why it signs nothing, while it recovers from a rollback.
     pub rollback: Option<RollbackStatus>,
+    /// Why no round begins here for now: reasons of this node's own. Open rounds go on.
+    #[serde(default)]
+    pub paused: Vec<String>,
+    /// Records that the audit log's file lacks. They are in the store, and follow once it can be written.
+    #[serde(default)]
+    pub log_lag: u64,
     /// Why it starts no round, where its log is not the one that it has signed.
     #[serde(default)]
     pub log_behind: Option<String>,

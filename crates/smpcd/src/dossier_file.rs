@@ -57,9 +57,13 @@ impl Under {
 
 /// Reads a file of that kind and checks it. Exit code 4 with one line where it proves nothing.
 pub(crate) fn verify(file: &Path, kind: Kind, agreement: &Agreement) -> Result<Proven, Failure> {
-    let bytes = bytes_of(file)?;
+    verify_bytes(file, &bytes_of(file)?, kind, agreement)
+}
+
+/// The same of bytes that stand elsewhere; `file` names them.
+pub(crate) fn verify_bytes(file: &Path, bytes: &[u8], kind: Kind, agreement: &Agreement) -> Result<Proven, Failure> {
     let refused = |why: &str| Failure::new(Exit::Unverified, format!("{}: {why}", file.display()));
-    if let Ok(dossier) = Dossier::decode(&bytes) {
+    if let Ok(dossier) = Dossier::decode(bytes) {
         match (kind, dossier.claim) {
             (Kind::Bundle, Claim::Fault { .. }) => {
                 return Err(refused(
@@ -74,7 +78,7 @@ pub(crate) fn verify(file: &Path, kind: Kind, agreement: &Agreement) -> Result<P
             _ => {}
         }
     }
-    examine(agreement, &bytes, &mut UnwrapErr(SysRng), &mut AllCores).map_err(|error| {
+    examine(agreement, bytes, &mut UnwrapErr(SysRng), &mut AllCores).map_err(|error| {
         let next = match &error {
             NotProven::OtherAgreement { .. } => "; give the agreement that the round ran under with --agreement",
             NotProven::NotADossier(_) => "; get the file anew from whoever made it",

@@ -4,6 +4,7 @@
 //! the line and the key, or with the variable that set it. Paths are relative to the folder of the file. Nothing in the
 //! file is secret: it names the files of keys.
 
+mod audit;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -125,6 +126,7 @@ impl Reader {
         }
         let inputs = self.inputs();
         let approval = self.approval();
+        let audit = self.audit();
         let schedules = self.schedules();
         let (export_json, export_csv) = self.exports();
         Settings {
@@ -144,6 +146,7 @@ impl Reader {
             input_dir: self.folder.join("input"),
             inputs,
             approval,
+            audit,
             schedules,
             export_json,
             export_csv,

@@ -67,6 +67,10 @@ key = "keys/storage.key"        # seals the secrets in data_dir
 policy = "{policy}"{}# manual: a person lets each round have the input; auto: the daemon does
 notify = []                     # a command, run when a round waits for a person: ["COMMAND", "ARGUMENT"]
 
+[audit]
+keep = "forever"                # or for example "400d": older files of the audit log are deleted
+reserve = "256MiB"              # no round begins while less is free on the disk of data_dir
+
 [results]
 export = ["json", "csv"]        # written beside the result file of each round
 

@@ -1,6 +1,8 @@
 //! Logs and keys for tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod every;
+
 use audit::{Checkpoint, Draft, Event, Line, LogKey, NoteSigner, SignedCheckpoint, Source, Time, Tree};
 use ed25519_dalek::{Signer as _, SigningKey};
 

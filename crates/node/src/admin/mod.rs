@@ -55,6 +55,20 @@ pub(crate) enum Request {
     },
 }
 
+impl Request {
+    /// The call's name, where it changes something.
+    pub(crate) fn act(&self) -> Option<&'static str> {
+        match self {
+            Self::Status | Self::Rounds | Self::Round { .. } => None,
+            Self::Start { .. } => Some("round.start"),
+            Self::Approve { .. } => Some("round.approve"),
+            Self::Decline { .. } => Some("round.decline"),
+            Self::Abandon { .. } => Some("round.abandon"),
+            Self::Acknowledge { .. } => Some("audit.acknowledge"),
+        }
+    }
+}
+
 /// What it answers.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {

@@ -40,6 +40,8 @@ pub enum Change {
         party: PartyIndex,
         /// Its serial.
         serial: u64,
+        /// Its digest.
+        digest: [u8; 32],
     },
     /// A signature on the agreement that was missing.
     Signature {
@@ -199,6 +201,22 @@ impl Book {
         self.parties().filter(|party| self.card_of(*party).is_none()).collect()
     }
 
+    /// The cards that count: whose, serial, digest.
+    pub fn card_digests(&self) -> impl Iterator<Item = (PartyIndex, u64, [u8; 32])> {
+        let cards = (0u16..).zip(&self.cards);
+        cards.filter_map(|(party, card)| {
+            let card = card.as_ref()?;
+            Some((PartyIndex(party), card.card().serial, card.digest().0))
+        })
+    }
+
+    /// Digest of all revocation lists.
+    #[must_use]
+    pub fn revocations_digest(&self) -> [u8; 32] {
+        let lists: Vec<&[u8]> = self.revoked.iter().flat_map(|(_, lists)| lists).map(Vec::as_slice).collect();
+        sharing::hash("smpcd/1/revocations", &lists)
+    }
+
     /// Whom to trust by the cards and revocation lists of this moment.
     #[must_use]
     pub fn trust(&self) -> Trust {
@@ -317,9 +335,9 @@ impl Book {
     }
 
     fn place_card(&mut self, party: PartyIndex, card: SignedCard) -> Change {
-        let serial = card.card().serial;
+        let (serial, digest) = (card.card().serial, card.digest().0);
         self.cards[usize::from(party.0)] = Some(card);
-        Change::Card { party, serial }
+        Change::Card { party, serial, digest }
     }
 
     fn rescan_signature(&mut self, party: PartyIndex) -> Result<Option<Change>, BookError> {

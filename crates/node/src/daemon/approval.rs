@@ -40,7 +40,8 @@ impl Hub {
     /// Under `auto`: lets the input in, or says why a person has to. An input that was refused is tried again when its
     /// file has changed.
     fn decide(&mut self, id: RoundId) {
-        if self.settings.approval.policy != Policy::Auto {
+        // It is looked at again every second.
+        if self.settings.approval.policy != Policy::Auto || self.has_room().is_err() {
             return;
         }
         let now = self.now();

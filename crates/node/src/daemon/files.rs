@@ -15,12 +15,25 @@ impl Hub {
         for change in rescan.changes {
             self.book_changed(&change, Source::File);
         }
+        self.look_at_room();
         self.propose_again();
         self.look_at_schedule();
         self.look_at_approvals();
         self.look_for_stalls();
         self.take_notes();
+        self.tend_log();
         self.look_at_logs();
+    }
+
+    /// Files of the log that are full or old. What fails is tried again with the next look, and said once.
+    fn tend_log(&mut self) {
+        let trouble = self.store.tend_log(&self.settings.audit, Time::now()).err().map(|error| error.to_string());
+        if trouble != self.log_trouble {
+            if let Some(error) = &trouble {
+                tracing::error!(target: "audit", %error, "the audit log's files cannot be looked after");
+            }
+            self.log_trouble = trouble;
+        }
     }
 
     /// Acts of a person that were done beside the daemon go into its log; then the note is gone.

@@ -15,6 +15,7 @@ use wire::{RoundId, Signer};
 use super::DaemonError;
 use super::notify::Notifier;
 use super::once::{Left, Once};
+use super::pauses::Room;
 use super::peers::Peer;
 use super::recovery::Recovering;
 use super::rounds::Open;
@@ -28,7 +29,7 @@ use crate::link::{LinkEvent, Links};
 use crate::releases::Releases;
 use crate::settings::Settings;
 use crate::status::NodeStatus;
-use crate::store::{Reads, Store};
+use crate::store::{Reads, Store, StoreError};
 use crate::vault::Vault;
 
 /// Cards, signatures, input files and notes are looked at this often.
@@ -65,6 +66,9 @@ pub(super) struct Hub {
     pub(super) in_force: bool,
     /// Where the daemon leaves after one round.
     pub(super) once: Option<Once>,
+    pub(super) room: Room,
+    /// Why the log's files could not be looked after, as of the last look.
+    pub(super) log_trouble: Option<String>,
     /// While the node may have forgotten what it signed.
     pub(super) recovering: Option<Recovering>,
     /// Workers of rounds that were dropped when it found that out: they end before the rounds begin anew.
@@ -114,6 +118,8 @@ impl Hub {
             leaving: Vec::new(),
             logs,
             once: None,
+            room: Room::default(),
+            log_trouble: None,
             began: Instant::now(),
             clock,
             started: Timestamp::now(),
@@ -122,6 +128,9 @@ impl Hub {
         let digest = hub.book.agreement().digest();
         hub.record(Draft::new(Record::DaemonStarted).digest(DigestOf::Agreement, digest.0));
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
+        hub.check_configuration();
+        hub.check_cards();
+        hub.look_at_room();
         hub.wake()?;
         hub.look_at_own_log()?;
         hub.check_in_force();
@@ -181,7 +190,10 @@ impl Hub {
         let reason = stop.borrow().unwrap_or(if left.is_some() { "one round is over" } else { "asked to" });
         self.record(Draft::new(Record::DaemonStopped { reason: Text::of(reason) }));
         self.turn()?;
-        self.store.sync_log()?;
+        // The records are durable in the store, and the file catches up at the next start.
+        if let Err(error) = self.store.sync_log() {
+            tracing::error!(target: "audit", %error, "the audit log file could not be synced");
+        }
         self.leave_logs();
         Ok((self.links, left))
     }
@@ -231,12 +243,14 @@ impl Hub {
         // What needs no signature: reading, and going on with a log that is behind.
         let unsigned =
             matches!(request, Request::Status | Request::Rounds | Request::Round { .. } | Request::Acknowledge { .. });
+        let act = request.act();
         if !unsigned && let Err(refused) = self.may_sign() {
+            act.iter().for_each(|act| self.call_refused(act, &refused, actor));
             let _ = reply.send(Reply::Refused(refused));
             return Ok(());
         }
         let answer = match request {
-            Request::Status => Reply::Status(Box::new(self.status())),
+            Request::Status => Reply::Status(Box::new(self.status()?)),
             Request::Rounds => Reply::Rounds(self.round_statuses()?),
             Request::Round { computation, period } => self.round_reply(&computation, &period)?,
             Request::Start { computation, period } => {
@@ -258,9 +272,15 @@ impl Hub {
             Request::Acknowledge { log, by, reason } => {
                 let done = self.acknowledge(log.as_deref(), &by, &reason, actor);
                 self.turn()?;
-                done.map_or_else(Reply::Refused, |()| Reply::Status(Box::new(self.status())))
+                match done {
+                    Ok(()) => Reply::Status(Box::new(self.status()?)),
+                    Err(refused) => Reply::Refused(refused),
+                }
             }
         };
+        if let (Some(act), Reply::Refused(refused)) = (act, &answer) {
+            self.call_refused(act, refused, actor);
+        }
         // A caller that has gone away needs no answer.
         let _ = reply.send(answer);
         Ok(())
@@ -275,18 +295,20 @@ impl Hub {
         }
     }
 
-    fn status(&self) -> NodeStatus {
+    fn status(&self) -> Result<NodeStatus, StoreError> {
         let agreement = self.book.agreement();
         let id = |index: &protocol::agreement::PartyIndex| self.party_id(index.0).to_owned();
         let mut rounds: Vec<_> = self.rounds.values().filter(|open| open.status.is_open()).collect();
         rounds.sort_by_key(|open| !open.status.waits_for_approval());
-        NodeStatus {
+        Ok(NodeStatus {
             party: self.settings.party.clone(),
             consortium: agreement.name().to_owned(),
             software: env!("CARGO_PKG_VERSION").to_owned(),
             started: self.started.to_string(),
             listening: self.links.local_address().map(|address| address.to_string()),
             rollback: self.rollback_status(),
+            paused: self.pauses(),
+            log_lag: self.store.log_lag()?,
             log_behind: self.log_behind(),
             agreement_version: agreement.version(),
             agreement: agreement.digest().to_string(),
@@ -296,7 +318,7 @@ impl Hub {
             rounds: rounds.into_iter().map(|open| self.fresh(open)).collect(),
             schedules: self.timetable.statuses(),
             refused_strangers: self.strangers.clone(),
-        }
+        })
     }
 
     pub(super) fn started(&self) -> Timestamp {

@@ -10,6 +10,7 @@ mod files;
 mod hub;
 mod notify;
 mod once;
+mod pauses;
 mod peers;
 mod people;
 mod periods;

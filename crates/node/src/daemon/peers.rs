@@ -16,7 +16,13 @@ use super::work::Stream;
 use crate::book::{Change, Difference};
 use crate::link::{LinkEvent, LinkInfo, LinkSender};
 use crate::status::PeerStatus;
+use crate::store::Reads;
 use crate::vault::Vault;
+
+/// Kind under which the store keeps the digest of what counted last, and the names of what it is of.
+const LAST_KNOWN: &str = "last-known";
+const IN_FORCE: &str = "agreement";
+const CONFIGURATION: &str = "configuration";
 
 /// What is known of a party's link.
 #[derive(Default)]
@@ -218,10 +224,11 @@ impl Hub {
     /// A newer card, a signature or a revocation list: the links judge by it at once, and whoever lacks it gets it.
     pub(super) fn book_changed(&mut self, change: &Change, source: Source) {
         match change {
-            Change::Card { party, serial } => {
+            Change::Card { party, serial, digest } => {
                 let id = self.party_id(party.0).to_owned();
                 tracing::info!(target: "link", party = %id, serial, "took in a newer card");
-                self.record(Draft::new(Record::CardTakenIn { serial: *serial, source }).peer(&id));
+                let before = self.last_known(&format!("card of {id}"), digest);
+                self.card_taken_in(&id, *serial, source, digest, before);
             }
             Change::Signature { party } => {
                 let id = self.party_id(party.0).to_owned();
@@ -231,7 +238,11 @@ impl Hub {
                 self.record(draft.peer(&id).digest(DigestOf::Agreement, digest.0));
                 self.check_in_force();
             }
-            Change::Revocations => tracing::info!(target: "link", "the revocation lists have changed"),
+            Change::Revocations => {
+                tracing::info!(target: "link", "the revocation lists have changed");
+                let digest = self.book.revocations_digest();
+                self.record(Draft::new(Record::RevocationsChanged).digest(DigestOf::Revocations, digest));
+            }
         }
         self.propose_again();
         self.links.set_hello(self.book.hello());
@@ -251,7 +262,47 @@ impl Hub {
             self.in_force = true;
             let (version, digest) = (self.book.agreement().version(), self.book.agreement().digest());
             tracing::info!(target: "daemon", version, %digest, "the agreement is in force: every party has signed");
-            self.record(Draft::new(Record::AgreementInForce { version }).digest(DigestOf::Agreement, digest.0));
+            let draft = Draft::new(Record::AgreementInForce { version }).digest(DigestOf::Agreement, digest.0);
+            let before = self.last_known(IN_FORCE, &digest.0);
+            self.record(before.iter().fold(draft, |draft, before| draft.digest(DigestOf::PreviousAgreement, *before)));
+        }
+    }
+
+    /// What was kept under this name before, where it was something else; from now on this is.
+    pub(super) fn last_known(&mut self, name: &str, now: &[u8; 32]) -> Option<[u8; 32]> {
+        // What cannot be read counts as nothing: a digest less in a record.
+        let before = self.reads().kept(LAST_KNOWN, name).ok().flatten();
+        let before = before.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).filter(|before| before != now);
+        self.pending.keep(LAST_KNOWN, name, now.to_vec());
+        before
+    }
+
+    fn card_taken_in(&mut self, id: &str, serial: u64, source: Source, digest: &[u8; 32], before: Option<[u8; 32]>) {
+        let draft = Draft::new(Record::CardTakenIn { serial, source }).peer(id).digest(DigestOf::Card, *digest);
+        self.record(before.iter().fold(draft, |draft, before| draft.digest(DigestOf::PreviousCard, *before)));
+    }
+
+    /// Cards that were replaced while the daemon was down.
+    pub(super) fn check_cards(&mut self) {
+        for (party, serial, digest) in self.book.card_digests().collect::<Vec<_>>() {
+            let id = self.party_id(party.0).to_owned();
+            let before = self.last_known(&format!("card of {id}"), &digest);
+            if before.is_some() {
+                self.card_taken_in(&id, serial, Source::File, &digest, before);
+            }
+        }
+    }
+
+    /// Whether the daemon runs with other settings than the last time.
+    pub(super) fn check_configuration(&mut self) {
+        let settings = format!("{:?}", self.settings);
+        let digest = sharing::hash("smpcd/1/configuration", &[settings.as_bytes()]);
+        let first = matches!(self.reads().kept(LAST_KNOWN, CONFIGURATION), Ok(None));
+        let before = self.last_known(CONFIGURATION, &digest);
+        if first || before.is_some() {
+            let draft = Draft::new(Record::ConfigurationChanged).digest(DigestOf::Configuration, digest);
+            let of = DigestOf::PreviousConfiguration;
+            self.record(before.iter().fold(draft, |draft, before| draft.digest(of, *before)));
         }
     }
 

@@ -36,6 +36,7 @@ impl Hub {
         if !open.status.waits_for_approval() {
             return Err(refused("it was approved already, and that is final"));
         }
+        self.has_room()?;
         let reason = approval.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
         self.called("round.approve", Some(&terms), actor);
         self.let_in(id, Approver::Person(by.to_owned()), reason.map(str::to_owned));

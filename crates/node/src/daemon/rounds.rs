@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use audit::{Actor, Draft, Event as Record, Name};
+use audit::{Actor, Draft, Event as Record, Name, Outcome, Text};
 use jiff::Timestamp;
 use protocol::round::{Approver, Change, Done, Ended, Event, Millis, Note, Round, Step, Terms};
 use rand::rand_core::UnwrapErr;
@@ -137,6 +137,7 @@ impl Hub {
         if self.rounds.len() >= MOST_OPEN {
             return Err(Refused::because(format!("{MOST_OPEN} rounds are open already; let some end first")));
         }
+        self.has_room_for(&terms)?;
         Ok(terms)
     }
 
@@ -160,11 +161,18 @@ impl Hub {
     }
 
     pub(super) fn called(&mut self, call: &str, terms: Option<&Terms>, actor: Actor) {
-        let mut draft = Draft::new(Record::AdminCall { call: Name::of(call) }).actor(actor);
+        let mut draft = Draft::new(Record::AdminCall { call: Name::of(call), reason: None }).actor(actor);
         if let Some(terms) = terms {
             draft = draft.round(&terms.computation().id, terms.period(), &terms.round().0);
         }
         self.record(draft);
+    }
+
+    /// Who called for what was not done is in the log as well.
+    pub(super) fn call_refused(&mut self, call: &str, refused: &Refused, actor: Actor) {
+        let reason = Some(Text::of(&refused.lines.join("; ")));
+        let draft = Draft::new(Record::AdminCall { call: Name::of(call), reason });
+        self.record(draft.outcome(Outcome::Refused).actor(actor));
     }
 
     /// Joins a round: by the proposal of a peer, or of this node's own.

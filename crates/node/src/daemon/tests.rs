@@ -23,10 +23,12 @@ use crate::admin::ApproveBody;
 use crate::book::Book;
 use crate::link::{LinkConfig, LinkEvent, Links};
 use crate::seal::StorageKey;
-use crate::settings::{Approval, AtMost, Policy, Settings};
+use crate::settings::{Approval, AtMost, Audit, Policy, Settings};
 use crate::status::RoundStatus;
 use crate::store::{Reads, Store};
 use crate::vault::Vault;
+
+mod pauses;
 
 /// p0 of a consortium, with its directory.
 struct Bench {
@@ -69,6 +71,7 @@ fn settings(folder: &TempDir) -> Settings {
         input_dir: at("input"),
         inputs: BTreeMap::new(),
         approval: Approval { policy: Policy::Auto, computations: None, at_most: None, notify: Vec::new() },
+        audit: Audit::default(),
         schedules: BTreeMap::new(),
         export_json: false,
         export_csv: false,

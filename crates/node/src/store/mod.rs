@@ -13,6 +13,7 @@
 //! A transaction that lets a signed message out is over when the guard has its mark too ([`crate::guard`]): store,
 //! guard, send. Before the store has a guard there is no such transaction.
 
+mod keep;
 mod lock;
 mod read;
 mod schema;
@@ -27,9 +28,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use audit::{Log, LogError, Name, Path as LogPath, Root};
+use audit::{Log, LogError, Name, Path as LogPath, Record, Root};
 use protocol::recovery::Mark;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use zeroize::Zeroizing;
 
 use self::lock::Lock;
@@ -164,6 +165,15 @@ pub enum StoreError {
         /// Its reason.
         source: io::Error,
     },
+    /// There is no space left on the disk.
+    #[error(
+        "the store cannot {doing}: the disk of data_dir is full. Nothing of this step was done or sent, and nothing of the \
+         ones before it is lost: make space, then start the daemon again, and its rounds go on"
+    )]
+    Full {
+        /// What was tried.
+        doing: &'static str,
+    },
     /// The database refused.
     #[error("the store cannot {doing}: {source}")]
     Sqlite {
@@ -181,7 +191,10 @@ pub enum StoreError {
 }
 
 fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> StoreError {
-    move |source| StoreError::Sqlite { doing, source }
+    move |source| match source.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { doing },
+        _ => StoreError::Sqlite { doing, source },
+    }
 }
 
 /// The store of a running node. One for each data directory; shared between threads, which wait for one another.
@@ -200,6 +213,7 @@ struct Inner {
     version: Name,
     log: Log,
     guard: Option<Guard>,
+    releasing: Option<keep::Releasing>,
     /// The write-ahead log may hold pages with secrets that are erased.
     linger: bool,
 }
@@ -219,7 +233,13 @@ impl Store {
         let mut connection = schema::open(&path)?;
         schema::migrate(&mut connection, &path)?;
         schema::bind(&mut connection, data_dir, key, party)?;
-        let log = Log::open(&data_dir.join(LOG))?;
+        let log = Log::open(&data_dir.join(LOG), &keep::past(&connection)?)?;
+        for (first, last) in log.missing() {
+            tracing::error!(
+                target: "audit", first, last,
+                "these records of the audit log should be in a sealed file and are in none: put the file back"
+            );
+        }
         let mut inner = Inner {
             connection,
             key: key.clone(),
@@ -227,6 +247,7 @@ impl Store {
             version: env!("CARGO_PKG_VERSION").into(),
             log,
             guard: None,
+            releasing: None,
             linger: true,
         };
         inner.check_log()?;
@@ -266,24 +287,7 @@ impl Store {
     /// nothing of it may be sent. A log file that cannot be written is no error here, since the record itself is
     /// durable: it is logged, seen in [`Store::log_lag`], and made good after a later step.
     pub fn commit<T>(&self, step: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut inner = self.inner();
-        let Inner { connection, key, party, version, guard, .. } = &mut *inner;
-        let behavior = TransactionBehavior::Immediate;
-        let transaction = connection.transaction_with_behavior(behavior).map_err(sql("begin a transaction"))?;
-        let mut transaction = Transaction::new(transaction, key, party, version, guard.is_some());
-        let value = step(&mut transaction)?;
-        let did = transaction.commit()?;
-        if let (Some(mark), Some(guard)) = (&did.mark, guard) {
-            guard.raise(mark)?;
-        }
-        if did.recorded
-            && let Err(error) = inner.follow()
-        {
-            tracing::error!(%error, "the audit log file lags behind the store");
-        }
-        inner.linger |= did.erased;
-        inner.settle();
-        Ok(value)
+        self.inner().commit(step)
     }
 
     /// A secret of a round, opened; none where it was never put, or is erased.
@@ -414,12 +418,33 @@ impl Inner {
     /// The last record of the log file must be the store's. A file that ends earlier, or was moved away, is no
     /// fault: the store has all records.
     fn check_log(&self) -> Result<(), StoreError> {
-        let Some(last) = self.log.last() else { return Ok(()) };
+        let Some((last, path)) = self.log.last(&keep::past(&self.connection)?)? else { return Ok(()) };
         let stored = read::audit_from(&self.connection, last.seq, 1)?;
-        if stored.first() == Some(last) {
+        if stored.first() == Some(&last) {
             return Ok(());
         }
-        Err(StoreError::LogDiffers { path: self.log.path().to_owned(), seq: last.seq })
+        Err(StoreError::LogDiffers { path, seq: last.seq })
+    }
+
+    fn commit<T>(&mut self, step: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let Self { connection, key, party, version, guard, .. } = self;
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = connection.transaction_with_behavior(behavior).map_err(sql("begin a transaction"))?;
+        let mut transaction = Transaction::new(transaction, key, party, version, guard.is_some());
+        let value = step(&mut transaction)?;
+        let did = transaction.commit()?;
+        if let (Some(mark), Some(guard)) = (&did.mark, guard) {
+            guard.raise(mark)?;
+        }
+        did.records.iter().for_each(trace);
+        if !did.records.is_empty()
+            && let Err(error) = self.follow()
+        {
+            tracing::error!(%error, "the audit log file lags behind the store");
+        }
+        self.linger |= did.erased;
+        self.settle();
+        Ok(value)
     }
 
     fn follow(&mut self) -> Result<(), StoreError> {
@@ -448,6 +473,22 @@ impl Inner {
             Ok(busy) => self.linger = busy != 0,
             Err(error) => tracing::warn!(%error, "the store's write-ahead log could not be emptied yet"),
         }
+    }
+}
+
+/// Each record is a line of the tracing log too, once it is durable: so the two tell one story, and `seq` joins them.
+fn trace(record: &Record) {
+    if !tracing::enabled!(target: "audit", tracing::Level::DEBUG) {
+        return;
+    }
+    let (event, _) = record.event.name_and_detail();
+    let (seq, outcome, said) = (record.seq, record.outcome.word(), record.sentence());
+    match &record.round {
+        Some(round) => tracing::debug!(
+            target: "audit", seq, %event, round = %format!("{}/{}", round.computation, round.period), id = %round.id, outcome,
+            "{said}"
+        ),
+        None => tracing::debug!(target: "audit", seq, %event, outcome, "{said}"),
     }
 }
 

@@ -107,7 +107,7 @@ pub trait Reads: Connected {
         self.with(|connection| select(connection, "list the messages of a round", query, [id], message))
     }
 
-    /// At most `most` lines of the log, from record `seq` on.
+    /// At most `most` lines of the log, from record `seq` on, that have not left the store for a sealed file.
     ///
     /// # Errors
     /// Those of the database.
@@ -171,7 +171,9 @@ pub(super) fn was_guarded(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 pub(super) fn last_seq(connection: &Connection) -> Result<u64, StoreError> {
-    let query = "SELECT coalesce(max(seq), 0) FROM audit";
+    // What is sealed may have left the store.
+    let query = "SELECT max(coalesce((SELECT max(seq) FROM audit), 0),
+        coalesce((SELECT value FROM meta WHERE name = 'log-sealed'), 0))";
     let last: i64 = connection.query_row(query, [], |row| row.get(0)).map_err(sql("read the audit records"))?;
     u64::try_from(last).map_err(|_| StoreError::Nonsense { what: "audit record number" })
 }

@@ -10,6 +10,7 @@ use audit::{Draft, Event, Record, Time};
 use super::*;
 
 mod guarded;
+mod keeping;
 mod resuming;
 
 const ROUND: [u8; 32] = [1; 32];

@@ -1,6 +1,6 @@
 //! One step, written as one transaction (PROTOCOL 7).
 
-use audit::{Draft, Name};
+use audit::{Draft, Name, Record};
 use protocol::recovery::Mark;
 use rusqlite::{Connection, ErrorCode};
 use zeroize::Zeroizing;
@@ -21,9 +21,9 @@ pub struct Transaction<'a> {
 }
 
 /// What has to follow a commit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Did {
-    pub(super) recorded: bool,
+    pub(super) records: Vec<Record>,
     pub(super) erased: bool,
     /// The transaction's own, if it lets a signed message out.
     pub(super) mark: Option<Mark>,
@@ -38,6 +38,10 @@ impl<'a> Transaction<'a> {
         guarded: bool,
     ) -> Self {
         Self { sql, key, party, version, guarded, did: Did::default() }
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.sql
     }
 
     pub(super) fn commit(self) -> Result<Did, StoreError> {
@@ -185,11 +189,12 @@ impl<'a> Transaction<'a> {
     /// Those of the database.
     pub fn audit(&mut self, draft: Draft) -> Result<u64, StoreError> {
         let seq = last_seq(&self.sql)? + 1;
-        let line = draft.number(seq, self.party, self.version).to_line();
+        let record = draft.number(seq, self.party, self.version);
+        let line = record.to_line();
         let number = i64::try_from(seq).map_err(|_| StoreError::Nonsense { what: "audit record number" })?;
         let put = "INSERT INTO audit (seq, line) VALUES (?1, ?2)";
         self.sql.execute(put, (number, line.text)).map_err(sql("put an audit record"))?;
-        self.did.recorded = true;
+        self.did.records.push(record);
         Ok(seq)
     }
 

@@ -34,7 +34,12 @@ pub(crate) struct AgreementFile {
 impl AgreementFile {
     /// Reads and checks a file. Exit code 78 with a line `FILE:LINE: KEY: MESSAGE` for each error.
     pub(crate) fn load(file: &Path) -> Result<Self, Failure> {
-        let Draft { draft, problems, lines, file } = Draft::load(file)?;
+        Self::of(&text_of(file)?, file)
+    }
+
+    /// Checks the text of a file.
+    pub(crate) fn of(text: &str, file: &Path) -> Result<Self, Failure> {
+        let Draft { draft, problems, lines, file } = Draft::of(text, file)?;
         match draft.validate() {
             Ok(agreement) if problems.is_empty() => Ok(Self { agreement }),
             outcome => {
@@ -58,7 +63,7 @@ pub(crate) struct ComputationTables {
 impl ComputationTables {
     /// Reads the tables.
     pub(crate) fn load(file: &Path) -> Result<Self, Failure> {
-        let Draft { draft, problems, lines, file } = Draft::load(file)?;
+        let Draft { draft, problems, lines, file } = Draft::of(&text_of(file)?, file)?;
         let problems = problems.and(Vec::new());
         if problems.is_empty() {
             return Ok(Self { computations: draft.computations, file, lines });
@@ -81,9 +86,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn load(file: &Path) -> Result<Self, Failure> {
-        let text = text_of(file)?;
-        let (draft, problems, lines) = reader::read(&text);
+    fn of(text: &str, file: &Path) -> Result<Self, Failure> {
+        let (draft, problems, lines) = reader::read(text);
         if problems.syntax {
             return Err(failure(file, &lines, &problems.and(Vec::new())));
         }
@@ -91,7 +95,8 @@ impl Draft {
     }
 }
 
-fn text_of(file: &Path) -> Result<String, Failure> {
+/// The text of an agreement file.
+pub(crate) fn text_of(file: &Path) -> Result<String, Failure> {
     let refused = |why: String| Failure::new(Exit::BadConfiguration, format!("{}: {why}", file.display()));
     let mut bytes = Vec::new();
     File::open(file)

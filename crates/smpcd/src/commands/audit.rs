@@ -1,8 +1,10 @@
 //! `smpcd audit`: what happened, in order, and that nobody has changed it since. Reads files, needs no daemon.
 
 mod acknowledge;
+mod check_pack;
 mod export;
 mod files;
+mod pack;
 mod proofs;
 mod reconcile;
 mod select;
@@ -32,6 +34,10 @@ enum Command {
     Prove(proofs::Prove),
     /// Check a proof with the agreement alone: anybody can
     CheckProof(proofs::CheckProof),
+    /// Write one file about a round for an auditor: agreement, approvals, records with proofs, bundle, and how to check it
+    Pack(pack::Args),
+    /// Check such a file: anybody can, with nothing else
+    CheckPack(check_pack::Args),
     /// Print the log for other tools
     Export(export::Args),
     /// Lay several parties' logs beside each other: what one received another sent, and decisions agree
@@ -48,6 +54,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         Command::Checkpoint(args) => verify::checkpoint(args),
         Command::Prove(args) => proofs::prove(args),
         Command::CheckProof(args) => proofs::check(args),
+        Command::Pack(args) => pack::run(args),
+        Command::CheckPack(args) => check_pack::run(args),
         Command::Export(args) => export::run(args),
         Command::Reconcile(args) => reconcile::run(args),
         Command::Acknowledge(args) => acknowledge::run(args),

@@ -49,6 +49,13 @@ fn text(status: &NodeStatus) -> String {
             line(format!("  it has forgotten what it signed in {round}, and abstains from it"));
         }
     }
+    for reason in &status.paused {
+        line(format!("no round begins here: {reason}"));
+    }
+    if status.log_lag > 0 {
+        let lag = status.log_lag;
+        line(format!("the audit log's file lacks {lag} records, which are in the store: the daemon's log says why"));
+    }
     if let Some(behind) = &status.log_behind {
         line(format!("no round starts: {behind}"));
     }

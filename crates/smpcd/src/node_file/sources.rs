@@ -11,7 +11,7 @@ use protocol::agreement::is_id;
 use toml::de::{DeTable, DeValue};
 
 /// Every key of the node file. `*` stands for the id of a computation.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 26] = [
     "party",
     "agreement",
     "cards",
@@ -31,6 +31,9 @@ const KEYS: [&str; 23] = [
     "approval.at_most.rounds",
     "approval.at_most.within",
     "approval.notify",
+    "audit.segment",
+    "audit.keep",
+    "audit.reserve",
     "schedule.*.cron",
     "results.export",
     "log.format",

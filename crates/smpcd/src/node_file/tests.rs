@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use node::settings::{AtMost, Policy, Settings};
+use node::settings::{AtMost, Audit, Policy, Settings};
 
 use super::{Log, LogFormat, NodeFile};
 
@@ -42,6 +42,7 @@ fn party_alone_is_a_node_file_and_the_rest_has_defaults() {
     assert_eq!(settings.approval.policy, Policy::Manual);
     assert!(settings.approval.notify.is_empty());
     assert_eq!((settings.approval.computations, settings.approval.at_most), (None, None));
+    assert_eq!(settings.audit, Audit { segment: 64 << 20, keep: None, reserve: 256 << 20 });
     assert!(settings.schedules.is_empty());
     assert!(settings.export_json && settings.export_csv);
 }
@@ -73,6 +74,10 @@ policy = "auto"
 computations = ["average-pay"]
 at_most = { rounds = 4, within = "36h" }
 notify = ["mail", "-s", "round"]
+[audit]
+segment = "8MiB"
+keep = "400d"
+reserve = "2 GiB"
 [schedule.average-pay]
 cron = "0 6 5 1,4,7,10 *"
 [results]
@@ -102,6 +107,8 @@ level = "debug"
     assert_eq!(s.approval.computations, Some(vec!["average-pay".to_owned()]));
     assert_eq!(s.approval.at_most, Some(AtMost { rounds: 4, within: Duration::from_secs(36 * 3600) }));
     assert_eq!(s.approval.notify, ["mail", "-s", "round"]);
+    let keep = Some(Duration::from_secs(400 * 24 * 3600));
+    assert_eq!(s.audit, Audit { segment: 8 << 20, keep, reserve: 2 << 30 });
     assert_eq!(s.schedules["average-pay"].to_string(), "0 6 5 1,4,7,10 *");
     assert!(!s.export_json && s.export_csv);
 }
@@ -178,6 +185,15 @@ const REFUSED: &[(&str, &[(&str, &str)])] = &[
         "party = \"a\"\n[schedule.Pay]\ncron = \"* * * * *\"",
         &[("/srv/acme/node.toml:2: schedule.Pay: no id of a computation", "")],
     ),
+    (
+        "party = \"a\"\n[audit]\nsegment = \"1KiB\"\nkeep = \"1d\"\nreserve = \"lots\"",
+        &[
+            ("/srv/acme/node.toml:3: audit.segment: is less than 64KiB", "64MiB"),
+            ("/srv/acme/node.toml:4: audit.keep: is less than 30 days", "forever"),
+            ("/srv/acme/node.toml:5: audit.reserve: is no size", "64MiB"),
+        ],
+    ),
+    ("party = \"a\"\n[audit]\nkeep = \"always\"", &[("/srv/acme/node.toml:3: audit.keep: is no length", "forever")]),
     ("party = \"a\"\n[results]\nexport = [\"xml\"]", &[("/srv/acme/node.toml:3: results.export: holds", "csv")]),
     ("party = \"a\"\n[log]\nlevel = \"loud\"", &[("/srv/acme/node.toml:3: log.level: must be one of", "\"warn\"")]),
     ("party = \"a\"\nguard = \"data/guard\"", &[("/srv/acme/node.toml:2: guard: lies inside data_dir", "elsewhere")]),

@@ -319,11 +319,6 @@ impl Hub {
         ))
     }
 
-    /// A node whose log is behind what peers have witnessed starts no round (PROTOCOL 8.3).
-    pub(super) fn may_begin(&self) -> Result<(), Refused> {
-        self.log_behind().map_or(Ok(()), |why| Err(Refused::because(why)))
-    }
-
     /// `audit acknowledge`: a person goes on with a log that is not what was seen of it, this node's own or a peer's.
     pub(super) fn acknowledge(
         &mut self,

@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     // The records before it are written: they help to find it.
-    bad.map_or(Ok(()), |error| Err(Failure::new(Exit::Unverified, format!("{}: {error}", log.path.display()))))
+    bad.map_or(Ok(()), |error| Err(log.bad(error)))
 }
 
 fn line(format: Format, record: &Record, text: &str, out: &mut dyn Write) -> io::Result<()> {

@@ -1,10 +1,12 @@
 //! The log of a node, checkpoints, and the keys that sign them, from their files.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Take};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use audit::{ChainExamined, Checkpoint, Examined, LogKey, Name, NoteSigner, SignedCheckpoint, examine};
+use audit::{
+    ChainExamined, Checkpoint, Examined, Joined, LogKey, Name, NoteSigner, ReadError, SignedCheckpoint, Whole,
+};
 use node::settings::Settings;
 use protocol::agreement::{Agreement, Party};
 
@@ -14,32 +16,30 @@ use crate::exit::{Exit, Failure};
 use crate::keys::SigningKey;
 use crate::node_file::NodeFile;
 
-/// The log as long as it was when it was opened: a running daemon may append to it meanwhile.
+/// The log, all its files as they were when it was opened: a running daemon may append, seal and delete meanwhile.
 pub(super) struct Log {
     pub(super) path: PathBuf,
-    file: File,
-    length: u64,
+    pub(super) whole: Whole,
 }
 
 impl Log {
     pub(super) fn open(settings: &Settings) -> Result<Self, Failure> {
-        let path = settings.data_dir.join("audit/log.jsonl");
-        let opened = File::open(&path).and_then(|file| Ok((file.metadata()?.len(), file)));
-        let (length, file) = opened.map_err(|error| {
+        let folder = settings.data_dir.join("audit");
+        let path = folder.join("log.jsonl");
+        let whole = Whole::open(&folder).map_err(|error| {
             Failure::new(Exit::Other, format!("{}: {error}; the daemon writes it: smpcd run", path.display()))
         })?;
-        Ok(Self { path, file, length })
+        Ok(Self { path, whole })
     }
 
     /// The log from its beginning.
-    pub(super) fn read(&self) -> Result<BufReader<Take<File>>, Failure> {
-        let file = File::open(&self.path).map_err(|error| self.failed("read", &error))?;
-        Ok(BufReader::with_capacity(1 << 16, file.take(self.length)))
+    pub(super) fn read(&self) -> Result<Joined, Failure> {
+        self.whole.read().map_err(|error| self.failed("read", &error))
     }
 
     /// Checks the whole log against checkpoints.
     pub(super) fn examine(&self, party: &str, checkpoints: &[&Checkpoint]) -> Result<Examined, Failure> {
-        Ok(examine(self.read()?, Some(&Name::of(party)), checkpoints))
+        self.whole.examine(Some(&Name::of(party)), checkpoints).map_err(|error| self.failed("read", &error))
     }
 
     /// What is wrong, as exit code 4; nothing if nothing is.
@@ -47,18 +47,32 @@ impl Log {
         if examined.faults.is_empty() {
             return Ok(());
         }
-        let lines = examined.faults.iter().map(|fault| format!("{}: {fault}", self.path.display()));
-        let next = format!(
-            "{}: keep this file as it is, it is evidence; the store still has the records that this node wrote: move the \
-             file away and start the daemon, it writes them anew",
-            self.path.display()
-        );
+        let lines = examined.faults.iter().map(|fault| self.whole.say(fault));
+        let next = if self.whole.sealed() == 0 && self.whole.gone() == 0 {
+            format!(
+                "{}: keep this file as it is, it is evidence; the store still has the records that this node wrote: move \
+                 the file away and start the daemon, it writes them anew",
+                self.path.display()
+            )
+        } else {
+            format!(
+                "{}: keep these files as they are, they are evidence; the store still has the records of log.jsonl: where \
+                 that is the bad one, move it away and start the daemon. A sealed file is the only one: put a copy of it back",
+                self.path.parent().unwrap_or(&self.path).display()
+            )
+        };
         Err(Failure::all(Exit::Unverified, lines.chain([next])))
+    }
+
+    /// What is wrong at a line of [`Log::read`], with the file that it is in.
+    pub(super) fn bad(&self, error: ReadError) -> Failure {
+        let (path, line) = self.whole.place(error.line());
+        Failure::new(Exit::Unverified, format!("{}: {}", path.display(), error.at(line)))
     }
 
     /// Makes the log durable, before a checkpoint of it leaves the node (PROTOCOL 8).
     pub(super) fn sync(&self) -> Result<(), Failure> {
-        self.file.sync_all().map_err(|error| self.failed("sync", &error))
+        self.whole.sync().map_err(|error| self.failed("sync", &error))
     }
 
     pub(super) fn failed(&self, doing: &str, error: &io::Error) -> Failure {

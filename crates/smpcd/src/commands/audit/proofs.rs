@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use audit::{HashFile, HashesError, MAX_PROOF, ProvenRecord, Reader, RecordProof, SignedCheckpoint};
+use audit::{HashesError, MAX_PROOF, ProvenRecord, Reader, RecordProof, SignedCheckpoint};
 use node::result::write_atomically;
 use serde_json::json;
 
@@ -56,10 +56,21 @@ pub(super) fn prove(args: &Prove) -> Result<(), Failure> {
         let line = format!("{}: {what} {size} records, there is none {} in it", log.path.display(), args.seq);
         return Err(Failure::new(Exit::Usage, line));
     }
+    if args.seq <= examined.deleted {
+        let by = examined.deleted_by.map_or_else(String::new, |by| format!("; record {by} says so"));
+        let line = format!(
+            "{}: record {} is deleted, as are all up to {} (audit.keep in node.toml{by}): its hash is still in the tree, but \
+             what it said is gone, and nothing can be proven of it",
+            log.path.display(),
+            args.seq,
+            examined.deleted
+        );
+        return Err(Failure::new(Exit::Other, line));
+    }
     // An unnamed file: the log's own file of hashes is the daemon's, and a proof is made of any copy.
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let scratch = tempfile::tempfile().map_err(|error| log.failed("make a scratch file for", &error))?;
-    let hashes = HashFile::derive(scratch, log.read()?).map_err(failed)?;
+    let hashes = log.whole.hashes(scratch).map_err(failed)?;
     if (hashes.size(), hashes.root()) != (examined.records, examined.root) {
         let line = format!("{}: it was changed while it was read: try again", log.path.display());
         return Err(Failure::new(Exit::Unverified, line));

@@ -1,8 +1,10 @@
 //! `smpcd audit reconcile`: several parties' logs against each other.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use audit::{ReadError, Reader, Reconciler};
+use audit::{ReadError, Reader, Reconciler, Whole};
 
 use crate::commands::say;
 use crate::exit::{Exit, Failure};
@@ -23,11 +25,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut reconciler = Reconciler::default();
     let (mut whose, mut records) = (Vec::new(), 0_u64);
     for given in &args.logs {
-        let file = file(given)?;
-        let at = file.display();
-        let reader = Reader::open(&file).map_err(|error| {
-            Failure::new(Exit::Other, format!("{at}: {error}; give the log of a party, exported as jsonl"))
-        })?;
+        let log = Given::open(given)?;
+        let at = log.at.display();
+        let reader = Reader::new(log.from);
         let mut party = None;
         for record in reader {
             let record = match record {
@@ -71,14 +71,31 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Err(Failure::all(Exit::Unverified, found.differences))
 }
 
-fn file(given: &Path) -> Result<PathBuf, Failure> {
-    if !given.is_dir() {
-        return Ok(given.to_owned());
+/// A log that was given.
+struct Given {
+    at: PathBuf,
+    from: Box<dyn BufRead>,
+}
+
+impl Given {
+    /// A file is one log; in a folder all files of it are.
+    fn open(given: &Path) -> Result<Self, Failure> {
+        let failed = |at: &Path, error: io::Error| {
+            Failure::new(Exit::Other, format!("{}: {error}; give the log of a party, exported as jsonl", at.display()))
+        };
+        if !given.is_dir() {
+            let file = File::open(given).map_err(|error| failed(given, error))?;
+            return Ok(Self { at: given.to_owned(), from: Box::new(BufReader::new(file)) });
+        }
+        let folders = ["", "audit", "data/audit"].map(|name| given.join(name));
+        let is_log = |folder: &&PathBuf| folder.join("log.jsonl").is_file() || folder.join("segments").is_dir();
+        let Some(folder) = folders.iter().find(is_log) else {
+            let line =
+                format!("{}: there is no log.jsonl in it; give the log of a party, exported as jsonl", given.display());
+            return Err(Failure::new(Exit::Other, line));
+        };
+        let at = folder.join("log.jsonl");
+        let chain = Whole::open(folder).and_then(|whole| whole.read()).map_err(|error| failed(&at, error))?;
+        Ok(Self { at, from: Box::new(chain) })
     }
-    let inside = ["log.jsonl", "audit/log.jsonl", "data/audit/log.jsonl"].map(|name| given.join(name));
-    inside.into_iter().find(|file| file.is_file()).ok_or_else(|| {
-        let line =
-            format!("{}: there is no log.jsonl in it; give the log of a party, exported as jsonl", given.display());
-        Failure::new(Exit::Other, line)
-    })
 }

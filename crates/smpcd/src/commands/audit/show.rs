@@ -1,12 +1,13 @@
 //! `smpcd audit show`: a timeline for people.
 
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use audit::{ReadError, Reader, Record};
 
+use super::files::Log;
 use super::select::Select;
 use crate::cli::Config;
 use crate::commands::say;
@@ -34,42 +35,67 @@ pub(super) struct Args {
     follow: bool,
 }
 
+/// The records in order, from wherever they are read at the moment.
+type Records = Reader<Box<dyn BufRead>>;
+
 /// Runs `smpcd audit show`.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let settings = NodeFile::load(&args.config.file)?.settings;
-    show(&settings.data_dir.join("audit/log.jsonl"), args)
+    let log = Log::open(&settings)?;
+    let mut reader: Records = Reader::new(Box::new(log.read()?));
+    if let Some(error) = pages(args, &mut reader)? {
+        return Err(log.bad(error));
+    }
+    if args.follow { follow(&log, args, reader) } else { Ok(()) }
 }
 
-fn show(log: &Path, args: &Args) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(Exit::Other, format!("{}: {error}; the daemon writes it: smpcd run", log.display()))
+/// Goes on at the end of the file that is written; where it is sealed, in the one that is written then.
+fn follow(log: &Log, args: &Args, mut reader: Records) -> Result<(), Failure> {
+    let failed = |error: io::Error| log.failed("read", &error);
+    let (mut file, mut before) = match log.whole.active().map_err(failed)? {
+        (Some(file), before) => (file, before),
+        (None, before) => (wait_for(log), before),
     };
-    let open = |from: u64| {
-        let mut file = File::open(log)?;
-        file.seek(SeekFrom::Start(from)).map(|_| BufReader::new(file))
-    };
-    let mut reader = Reader::new(open(0).map_err(failed)?);
     loop {
-        pages(log, args, &mut reader)?;
-        if !args.follow {
-            return Ok(());
-        }
         std::thread::sleep(LOOK);
-        let length = std::fs::metadata(log).map_err(failed)?.len();
-        if length < reader.offset() {
+        // Asked before it is read to its end: nothing is appended to it from then on.
+        let next = File::open(&log.path).ok().filter(|next| !is_same(next, &file));
+        let at = reader.offset() - before;
+        if file.metadata().map_err(failed)?.len() < at {
             let line = format!(
                 "{}: the log is shorter than a moment ago: it was cut or replaced; check it with: smpcd audit verify",
-                log.display()
+                log.path.display()
             );
             return Err(Failure::new(Exit::Unverified, line));
         }
-        let from = open(reader.offset()).map_err(failed)?;
-        reader = reader.resume(from);
+        file.seek(SeekFrom::Start(at)).map_err(failed)?;
+        reader = reader.resume(Box::new(BufReader::new(file.try_clone().map_err(failed)?)));
+        if let Some(error) = pages(args, &mut reader)? {
+            return Err(Failure::new(Exit::Unverified, format!("{}: {error}", log.path.display())));
+        }
+        if let Some(next) = next {
+            (file, before) = (next, reader.offset());
+        }
     }
 }
 
-/// Prints what is wanted of the records that are there.
-fn pages(log: &Path, args: &Args, reader: &mut Reader<BufReader<File>>) -> Result<(), Failure> {
+/// The file that is written, as soon as there is one.
+fn wait_for(log: &Log) -> File {
+    loop {
+        match File::open(&log.path) {
+            Ok(file) => return file,
+            Err(_) => std::thread::sleep(LOOK),
+        }
+    }
+}
+
+fn is_same(one: &File, other: &File) -> bool {
+    let place = |file: &File| file.metadata().map(|metadata| (metadata.dev(), metadata.ino()));
+    matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+/// Prints what is wanted of the records that are there. Gives why it cannot go on.
+fn pages(args: &Args, reader: &mut Records) -> Result<Option<ReadError>, Failure> {
     let mut page: Vec<Record> = Vec::new();
     let print = |page: &mut Vec<Record>| {
         let text = if args.json {
@@ -88,7 +114,7 @@ fn pages(log: &Path, args: &Args, reader: &mut Reader<BufReader<File>>) -> Resul
             Err(ReadError::Torn { .. }) => break,
             Err(error) => {
                 print(&mut page)?;
-                return Err(Failure::new(Exit::Unverified, format!("{}: {error}", log.display())));
+                return Ok(Some(error));
             }
         };
         if args.select.wants(&record) {
@@ -98,5 +124,6 @@ fn pages(log: &Path, args: &Args, reader: &mut Reader<BufReader<File>>) -> Resul
             print(&mut page)?;
         }
     }
-    print(&mut page)
+    print(&mut page)?;
+    Ok(None)
 }

@@ -111,7 +111,8 @@ impl Report {
         let steps = examined.clock_steps.iter();
         let steps: Vec<_> =
             steps.map(|step| json!({ "seq": step.seq, "before": step.before, "after": step.after })).collect();
-        let faults: Vec<String> = examined.faults.iter().map(ToString::to_string).chain(self.chain_faults()).collect();
+        let faults: Vec<String> =
+            examined.faults.iter().map(|fault| self.log.whole.say(fault)).chain(self.chain_faults()).collect();
         let kept = self.kept.iter().map(|kept| {
             json!({
                 "file": kept.file,
@@ -125,6 +126,8 @@ impl Report {
             "origin": own.key.origin(),
             "stands": faults.is_empty(),
             "records": examined.records,
+            "deleted": examined.deleted,
+            "sealed_files": self.log.whole.sealed(),
             "root": Base64::encode_string(&examined.root.0),
             "covered": self.covered(),
             "checkpoints": kept.collect::<Vec<_>>(),
@@ -140,6 +143,7 @@ impl Report {
         let (own, examined) = (&self.own, &self.examined);
         let mut lines =
             vec![format!("{}: {} records of {}", self.log.path.display(), examined.records, own.settings.party)];
+        lines.extend(self.files());
         if let Some((first, last)) = examined.times {
             lines.push(format!("  from          {first} to {last}"));
         }
@@ -173,10 +177,34 @@ impl Report {
             );
         }
         if examined.faults.is_empty() && self.chain_faults().next().is_none() {
-            lines.push("Each line is as it is written, and none is missing between the first and the last.".into());
+            lines.push(match examined.deleted {
+                0 => "Each line is as it is written, and none is missing between the first and the last.".into(),
+                deleted => format!(
+                    "Each line from record {} on is as it is written, and none is missing up to the last. Whether the \
+                     deleted ones were what the tree has of them, only a checkpoint shows.",
+                    deleted + 1
+                ),
+            });
             lines.extend(self.conclusion());
         }
         lines.join("\n")
+    }
+
+    /// What is deleted, and in what files the rest is, where there are several.
+    fn files(&self) -> Vec<String> {
+        let (examined, sealed, mut lines) = (&self.examined, self.log.whole.sealed(), Vec::new());
+        if examined.deleted > 0 {
+            let by =
+                examined.deleted_by.map_or_else(|| "no record says so".into(), |by| format!("record {by} says so"));
+            lines.push(format!(
+                "  deleted       records 1 to {}: {by}; what is left of them is the root of their tree",
+                examined.deleted
+            ));
+        }
+        if sealed > 0 {
+            lines.push(format!("  files         {sealed} sealed, and log.jsonl"));
+        }
+        lines
     }
 
     /// What is shown, and by whose word.
