@@ -5,14 +5,16 @@ mod support;
 
 #[path = "leaks/canaries.rs"]
 mod canaries;
-#[path = "leaks/cores.rs"]
-mod cores;
+#[path = "leaks/core_dumps.rs"]
+mod core_dumps;
 #[path = "leaks/crashes.rs"]
 mod crashes;
 #[path = "leaks/digests.rs"]
 mod digests;
 #[path = "leaks/forms.rs"]
 mod forms;
+#[path = "leaks/guesses.rs"]
+mod guesses;
 #[path = "leaks/kept.rs"]
 mod kept;
 #[path = "leaks/search.rs"]

@@ -54,24 +54,50 @@ pub(crate) fn add(needles: &mut Needles, figure: &str) {
     binary(&((units as f64) / 100.0).to_le_bytes(), "f64");
 }
 
-/// Keys of a party, as bytes and as they stand in their files.
-pub(crate) fn add_keys(needles: &mut Needles, home: &Path) {
-    for name in ["signing", "storage", "tls", "authority"] {
+/// The secret keys of a party: what each is, and its bytes.
+fn keys(home: &Path) -> Vec<(&'static str, String, Vec<u8>)> {
+    let read = |name: &'static str| {
         let text = fs::read_to_string(home.join(format!("keys/{name}.key"))).expect("a key");
-        let body: Vec<&str> = text.lines().filter(|line| !line.contains("-----")).collect();
-        for line in body.iter().filter(|line| line.len() >= 16) {
+        let (label, bytes) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
+        // Of a PKCS#8 key the beginning and the end are the same in every key, or public.
+        let secret = if label == "PRIVATE KEY" {
+            assert_eq!(bytes[34..36], [4, 32], "a scalar of P-256 begins elsewhere in the {name} key");
+            bytes[36..68].to_vec()
+        } else {
+            bytes
+        };
+        assert_eq!(secret.len(), 32, "{name}");
+        (name, text, secret)
+    };
+    ["signing", "storage", "tls", "authority"].map(read).to_vec()
+}
+
+/// The same, as somebody could plant them.
+pub(crate) fn secret_keys(home: &Path) -> Vec<Vec<u8>> {
+    keys(home).into_iter().map(|(_, _, secret)| secret).collect()
+}
+
+/// Keys of a party, as bytes and as they stand in their files; also the halves and the middle of each.
+pub(crate) fn add_keys(needles: &mut Needles, home: &Path) {
+    for (name, text, secret) in keys(home) {
+        // A third line of a PKCS#8 key is public: it stands in the card.
+        for line in text.lines().filter(|line| !line.contains("-----")).take(2) {
             needles.raw(line.as_bytes(), &format!("{name} key, armoured"));
         }
-        let (_, bytes) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
-        // Of a PKCS#8 key the beginning and the end are the same in every key, or public.
-        let secret = if bytes.len() == 32 { &bytes[..] } else { &bytes[36..52] };
-        needles.all(secret, &format!("{name} key"));
+        needles.all(&secret, &format!("{name} key"));
+        secret.windows(16).step_by(8).for_each(|part| needles.all(part, &format!("part of the {name} key")));
     }
 }
 
-/// Everything below the testbed but what a party has of its own figures: its input files and its results.
+/// The files in which a party's keys lie.
+pub(crate) fn is_key_file(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "key")
+        && file.parent().is_some_and(|folder| folder.ends_with("keys"))
+}
+
+/// Everything below the testbed but what a party has of its own figures: its input files.
 pub(crate) fn passed(file: &Path) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let below = |folder: &str| file.components().any(|part| part.as_os_str() == folder);
-    (name.ends_with(".csv") && (name.starts_with("input") || below("input"))) || below("results")
+    name.ends_with(".csv") && (name.starts_with("input") || below("input"))
 }

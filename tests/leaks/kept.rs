@@ -43,6 +43,11 @@ impl Kept {
         rows.collect::<Result<_, _>>().expect("listed")
     }
 
+    /// The messages of the store, as they were signed.
+    pub(crate) fn messages(&self) -> Vec<Vec<u8>> {
+        self.rows("SELECT bytes FROM messages", |row| row.get(0))
+    }
+
     /// The secrets of the store, each with its name and whose it is.
     pub(crate) fn secrets(&self) -> Vec<(String, Vec<u8>)> {
         let names: Vec<([u8; 32], String)> =
@@ -91,7 +96,7 @@ pub(crate) fn bulk_files(testbed: &Testbed, party: usize) -> Vec<PathBuf> {
     super::search::files(&testbed.data(party).join("bulk"))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).into_iter().flatten().flatten() {
         let target = to.join(entry.file_name());

@@ -20,12 +20,16 @@ impl Needles {
         self.0.entry(*key).or_default().push((bytes.to_vec(), what.to_owned()));
     }
 
-    /// Adds a byte string as it is, in hex, and in base64 at each place where a group of three may begin.
+    /// Adds a byte string as it is, in hex, as a list of numbers, and in base64 at each place where a group of three may
+    /// begin, padded or not.
     pub(crate) fn all(&mut self, bytes: &[u8], what: &str) {
         self.raw(bytes, what);
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         self.raw(hex.as_bytes(), &format!("{what}, hex"));
         self.raw(hex.to_uppercase().as_bytes(), &format!("{what}, upper hex"));
+        let listed: Vec<String> = bytes.iter().map(u8::to_string).collect();
+        self.raw(listed.join(", ").as_bytes(), &format!("{what}, a list"));
+        self.raw(listed.join(",").as_bytes(), &format!("{what}, a list in JSON"));
         for shift in 0..3 {
             let mut padded = vec![0; shift];
             padded.extend(bytes);

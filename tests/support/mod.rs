@@ -114,8 +114,12 @@ pub(crate) fn free_ports(count: u16) -> u16 {
 struct Guarded(Child);
 
 impl Guarded {
+    fn pid(&self) -> Pid {
+        i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).expect("a process has an id")
+    }
+
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
+        let pid = self.pid();
         // One that has ended already is not there to be told.
         let _ = kill_process(pid, signal);
     }
@@ -317,11 +321,12 @@ impl Testbed {
         }
     }
 
-    /// Whether a party's daemon was started and has not been ended by the test.
-    pub(crate) fn pid(&self, party: usize) -> u32 {
-        self.parties[party].daemon.as_ref().expect("its daemon runs").0.id()
+    /// The process of a party's daemon.
+    pub(crate) fn pid(&self, party: usize) -> Pid {
+        self.parties[party].daemon.as_ref().expect("it runs").pid()
     }
 
+    /// Whether a party's daemon was started and has not been ended by the test.
     pub(crate) fn is_up(&self, party: usize) -> bool {
         self.parties[party].daemon.is_some()
     }

@@ -6,6 +6,7 @@
 mod agreement_file;
 mod cli;
 mod commands;
+mod core_dumps;
 mod daemon_call;
 mod dossier_file;
 mod exit;
@@ -25,7 +26,8 @@ const _: () =
     assert!(!protocol::WEAKENED, "build smpcd by itself, with -p smpcd: a simulation is being built beside it");
 
 fn main() -> ExitCode {
-    match commands::run(&cli::Cli::parse()) {
+    let cli = cli::Cli::parse();
+    match core_dumps::forbid().and_then(|()| commands::run(&cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

@@ -31,7 +31,6 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let NodeFile { settings, log, .. } = NodeFile::load(&args.config.file)?;
     start_log(log);
-    keep_no_core()?;
     let agreement = AgreementFile::load(&settings.agreement)?.agreement;
     known_computations(&args.config.file, &settings, &agreement)?;
     let signer = SigningKey::load(&settings.signing_key)?;
@@ -96,15 +95,6 @@ fn known_computations(file: &Path, settings: &Settings, agreement: &Agreement) -
     };
     let lines: Vec<String> = unknown.map(line).collect();
     if lines.is_empty() { Ok(()) } else { Err(Failure::all(Exit::BadConfiguration, lines)) }
-}
-
-/// A core dump would hold keys and figures: there is none, and nobody but root looks into the process. Before a key is read.
-fn keep_no_core() -> Result<(), Failure> {
-    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable)).map_err(
-        |error| Failure::new(Exit::Other, format!("cannot turn core dumps off, which would hold keys: {error}")),
-    )
 }
 
 fn ready(party: &str, listening: Option<SocketAddr>) {
