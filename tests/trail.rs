@@ -256,6 +256,10 @@ fn what_is_shown_and_exported_is_what_was_asked_for() {
     assert_eq!(numbers(&["--peer", "p2"]), [3, 6, 9]);
     assert_eq!(numbers(&["--outcome", "refused"]), [1, 4, 7]);
     assert_eq!(numbers(&["--outcome", "refused", "--since", "2026-09-21T14:13:24Z"]), [4, 7]);
+    assert_eq!(numbers(&["--severity", "warning"]), [1, 4, 7]);
+    assert_eq!(numbers(&["--severity", "info"]).len(), 9);
+    assert_eq!(numbers(&["--severity", "alarm"]), [0; 0]);
+    trail.audit(&["show", "--severity", "debug"]).exits(2).complains(&["notice"]);
     assert_eq!(numbers(&["--since", "2026-09-22"]), [0; 0]);
     assert_eq!(numbers(&["--since", "10000days", "--round", "average/2026-Q3"]), [2, 3, 5, 6, 8, 9]);
     assert_eq!(numbers(&["--round", "average/2026-Q4"]), [0; 0]);

@@ -30,8 +30,9 @@ pub enum Source {
 
 /// What happened.
 ///
-/// The peer, the round and the digests that belong to an event are in the record around it; each variant says
-/// which it expects. The direction follows from the event.
+/// The peer, the round and the digests that belong to an event are in the record around it; each variant says which it
+/// expects: a peer where it speaks of the peer, and digests after `Digest:` or `Digests:`. Those that a record may lack
+/// stand after `Digest, ` and when it has them. The direction follows from the event. `EVENTS.md` is made of this.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", content = "detail", deny_unknown_fields)]
 pub enum Event {
@@ -55,8 +56,8 @@ pub enum Event {
         /// What is wrong with the two.
         reason: Text,
     },
-    /// The peer showed a message of this party that its store lacked: it abstains from the round for good. Digest:
-    /// message, but of no Outcome or Partial, whose digests are guessable.
+    /// The peer showed a message of this party that its store lacked: it abstains from the round for good. Digest, but
+    /// of no Outcome or Partial, for those are guessable: message.
     #[serde(rename = "rollback.recalled")]
     RollbackRecalled {
         /// The kind of message.
@@ -76,7 +77,7 @@ pub enum Event {
         /// This party dialled.
         dialled: bool,
     },
-    /// A live link ended.
+    /// A live link with the peer ended.
     #[serde(rename = "link.down")]
     LinkDown {
         /// Why.
@@ -97,11 +98,11 @@ pub enum Event {
         /// The sections that differ, by name.
         sections: Vec<Name>,
     },
-    /// The daemon started with other settings than the last time. Digests: configuration, and the previous one where there
-    /// was one.
+    /// The daemon started with other settings than the last time, or for the first time. Digest: configuration. Digest,
+    /// where there was another: previous-configuration.
     #[serde(rename = "configuration.changed")]
     ConfigurationChanged,
-    /// A newer card of the peer was taken in. Digests: card, and the previous one where there was one.
+    /// A newer card of the peer was taken in. Digest: card. Digest, where there was another: previous-card.
     #[serde(rename = "card.taken-in")]
     CardTakenIn {
         /// The card's serial.
@@ -124,16 +125,16 @@ pub enum Event {
         /// The person.
         by: Text,
     },
-    /// All signatures are there. Digests: agreement, and the previous one where there was one.
+    /// All signatures are there. Digest: agreement. Digest, where there was another: previous-agreement.
     #[serde(rename = "agreement.in-force")]
     AgreementInForce {
         /// The agreement's version.
         version: u32,
     },
-    /// This party proposed the round.
+    /// This party proposed the round. Digest: agreement.
     #[serde(rename = "round.proposed")]
     RoundProposed,
-    /// This party learnt of the round and pinned it. Peer: who proposed it.
+    /// This party learnt of the round from the peer, who proposed it, and pinned it. Digest: agreement.
     #[serde(rename = "round.joined")]
     RoundJoined,
     /// The round waits for this party's approval.
@@ -148,13 +149,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Text>,
     },
-    /// This party declined the round.
+    /// This party declined the round. Digest: message.
     #[serde(rename = "decline.sent")]
     DeclineSent {
         /// Why.
         reason: Text,
     },
-    /// The peer declined the round.
+    /// The peer declined the round. Digest: message.
     #[serde(rename = "decline.received")]
     DeclineReceived {
         /// Why, in its words.
@@ -181,14 +182,14 @@ pub enum Event {
     /// A receipt for the peer's dealing was signed. Digests: header, message.
     #[serde(rename = "receipt.sent")]
     ReceiptSent,
-    /// The peer's receipt for this party's dealing came, or for another's whose dealer did not pass it on. Digests: header,
-    /// message.
+    /// The peer's receipt for this party's dealing came, or for another's whose dealer did not pass it on. Digests:
+    /// header, message.
     #[serde(rename = "receipt.received")]
     ReceiptReceived,
     /// The receipts so far went out. Digests: header, message.
     #[serde(rename = "dealt.sent")]
     DealtSent,
-    /// A dealer's receipts so far came. Digests: header, message.
+    /// The receipts so far of the peer, a dealer, came. Digests: header, message.
     #[serde(rename = "dealt.received")]
     DealtReceived,
     /// This party leads the attempt and opened it. Digests: set, message.
@@ -197,7 +198,7 @@ pub enum Event {
         /// The attempt, from 1.
         attempt: u32,
     },
-    /// The leader opened the attempt. Digests: set, message.
+    /// The peer, who leads the attempt, opened it. Digests: set, message.
     #[serde(rename = "open.received")]
     OpenReceived {
         /// The attempt, from 1.
@@ -243,16 +244,16 @@ pub enum Event {
         /// Who holds shares of all of them.
         holders: Vec<Name>,
     },
-    /// The certificate went to the peer. Digests: set, message.
+    /// The certificate went out. Digests: set, message.
     #[serde(rename = "certificate.sent")]
     CertificateSent,
     /// The certificate came from the peer. Digests: set, message.
     #[serde(rename = "certificate.received")]
     CertificateReceived,
-    /// This party's partial sum went to the peer. Digests: set, message.
+    /// This party's partial sum went out. Digest: set. No digest of the message: with the others it tells the total.
     #[serde(rename = "partial.sent")]
     PartialSent,
-    /// The peer's partial sum came. Digests: set, message.
+    /// The peer's partial sum came. Digest: set. No digest of the message: with the others it tells the total.
     #[serde(rename = "partial.received")]
     PartialReceived,
     /// The result is at this party. Digest: set. Never one of the result.
@@ -261,13 +262,14 @@ pub enum Event {
         /// Whose dealings are in the sum.
         contributors: Vec<Name>,
     },
-    /// This party told the peer how the round ended. Digest: message.
+    /// This party told the others how the round ended. No digest of the message: it is a hash of the total.
     #[serde(rename = "outcome.sent")]
     OutcomeSent,
-    /// The peer told how the round ended for it, and it agrees. Digest: message.
+    /// The peer told how the round ended for it, and it agrees. No digest of the message: it is a hash of the total.
     #[serde(rename = "outcome.received")]
     OutcomeReceived,
-    /// The peer told how the round ended for it, and it does not agree. Digest: message.
+    /// The peer told how the round ended for it, and it does not agree. No digest of the message: it is a hash of a
+    /// total.
     #[serde(rename = "outcome.differs")]
     OutcomeDiffers,
     /// The round ended here without a result.
@@ -276,13 +278,13 @@ pub enum Event {
         /// Why; at a deadline, the party and the message that were waited for.
         reason: Text,
     },
-    /// This party told the peer that it abandoned the round.
+    /// This party told the others that it abandoned the round. Digest: message.
     #[serde(rename = "abandon.sent")]
     AbandonSent {
         /// Why.
         reason: Text,
     },
-    /// The peer abandoned the round. Advice: it ends nothing here.
+    /// The peer abandoned the round. Advice: it ends nothing here. Digest: message.
     #[serde(rename = "abandon.received")]
     AbandonReceived {
         /// Why, in its words.
@@ -348,7 +350,7 @@ pub enum Event {
         /// What the peer did, such as `bad-share`.
         fault: Name,
     },
-    /// A message of the peer was refused. Digest: message, evidence, where there is one.
+    /// A message of the peer was refused. No digest: what was refused may be anything.
     #[serde(rename = "fault.observed")]
     FaultObserved {
         /// The kind of message.
@@ -358,7 +360,8 @@ pub enum Event {
         /// What was wrong with it.
         reason: Text,
     },
-    /// A call on the admin interface that changes something, or would have. Actor: who called.
+    /// A call on the admin interface that changes something, or would have. Actor: who called. Round: where there is
+    /// one.
     #[serde(rename = "admin.call")]
     AdminCall {
         /// The call, such as `round.start`.
@@ -384,8 +387,8 @@ pub enum Event {
         /// Records that the one covers which it was shown then.
         shown: u64,
     },
-    /// This party's own log lacks what it has signed, or has other records there: its data is an older copy, or was changed.
-    /// It starts no round until a person acknowledges. Peer: who has shown it. Digest: checkpoint.
+    /// This party's own log lacks what it has signed, or has other records there: its data is an older copy, or was
+    /// changed. It starts no round until a person acknowledges. Peer: who has shown it. Digest: checkpoint.
     #[serde(rename = "log.behind")]
     LogBehind {
         /// Records of the log.
@@ -393,7 +396,8 @@ pub enum Event {
         /// Records that the checkpoint covers which it lacks.
         witnessed: u64,
     },
-    /// A person goes on with a log that does not continue what was seen of it. Peer: whose log; without one this party's own.
+    /// A person goes on with a log that does not continue what was seen of it. Peer: whose log; without one this
+    /// party's own.
     #[serde(rename = "log.acknowledged")]
     LogAcknowledged {
         /// The person.
@@ -401,8 +405,8 @@ pub enum Event {
         /// Why.
         reason: Text,
     },
-    /// A full file of this log was closed for good: nothing is added to it any more. Digest: root, of all records up to
-    /// its last.
+    /// A full file of this log was closed for good: nothing is added to it any more. Digest of all
+    /// records up to its last: root.
     #[serde(rename = "log.sealed")]
     LogSealed {
         /// Its first record.
@@ -410,8 +414,8 @@ pub enum Event {
         /// Its last record.
         last: u64,
     },
-    /// A sealed file of this log is deleted, because it is older than the node file lets it become. Digest: root, of all
-    /// records up to its last.
+    /// A sealed file of this log is deleted, because it is older than the node file lets it become. Digest of
+    /// all records up to its last: root.
     #[serde(rename = "log.deleted")]
     LogDeleted {
         /// Its first record.

@@ -8,14 +8,17 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use audit::{Draft, Event};
+use audit::{DigestOf, Draft, Event};
 
 use support::every::events;
 
 /// What the source says of an event.
 #[derive(Default)]
 struct Entry {
+    /// What follows `Digest` and its kin is apart.
     meaning: String,
+    /// Name, and when a record has it, where it may lack it.
+    digests: Vec<(String, String)>,
     /// Name, whether it may be missing, meaning.
     fields: Vec<(String, bool, String)>,
 }
@@ -34,7 +37,8 @@ fn entries() -> Vec<(String, Entry)> {
         } else if line.starts_with("#[serde(default") {
             optional = true;
         } else if let Some(name) = name.take() {
-            entries.push((name, Entry { meaning: text.join(" "), fields: Vec::new() }));
+            let (meaning, digests) = apart(&text.join(" "));
+            entries.push((name, Entry { meaning, digests, fields: Vec::new() }));
             text.clear();
         } else if let Some((field, _)) = line.split_once(": ") {
             let entry = entries.last_mut().expect("a field is of an event");
@@ -43,6 +47,31 @@ fn entries() -> Vec<(String, Entry)> {
         }
     }
     entries
+}
+
+/// The sentences of digests, such as `Digests: set, message.` or `Digest, where there was another: previous-card.`, taken
+/// out of what is said of an event.
+fn apart(text: &str) -> (String, Vec<(String, String)>) {
+    let (mut rest, mut digests) = (Vec::new(), Vec::new());
+    for sentence in text.split_inclusive(". ").map(str::trim) {
+        let said = sentence.strip_prefix("Digests").or_else(|| sentence.strip_prefix("Digest"));
+        let Some((when, of)) = said.and_then(|said| said.split_once(": ")) else {
+            rest.push(sentence);
+            continue;
+        };
+        let when = when.trim_start_matches(',').trim();
+        digests.extend(of.trim_end_matches('.').split(", ").map(|of| (of.to_owned(), when.to_owned())));
+    }
+    (rest.join(" "), digests)
+}
+
+/// Whether a record has a peer: always, where there is one, never.
+fn peer(meaning: &str) -> &'static str {
+    match (meaning.contains("Peer:"), meaning.to_lowercase().contains("the peer")) {
+        (true, _) => ", peer where known",
+        (_, true) => ", peer",
+        _ => "",
+    }
 }
 
 fn page() -> String {
@@ -78,7 +107,16 @@ fn page() -> String {
         let round = if record.round.is_some() { ", in a round" } else { "" };
         let outcome = event.outcome().word();
         let severity = event.severity().word();
-        let _ = write!(page, "\n**`{name}`** ({severity}{direction}{round}, outcome `{outcome}`): {}\n", entry.meaning);
+        let peer = peer(&entry.meaning);
+        let _ = write!(
+            page,
+            "\n**`{name}`** ({severity}{direction}{peer}{round}, outcome `{outcome}`): {}\n",
+            entry.meaning
+        );
+        for (of, when) in &entry.digests {
+            let when = if when.is_empty() { String::new() } else { format!(", {when}") };
+            let _ = writeln!(page, "- digest `{of}`{when}");
+        }
         for (field, optional, meaning) in &entry.fields {
             let may = if *optional { " (may be missing)" } else { "" };
             let _ = writeln!(page, "- `{field}`{may}: {meaning}");
@@ -118,13 +156,11 @@ fn every_event_and_field_says_what_it_means() {
         let record = draft.number(1, &"p".into(), &"0".into());
         for of in record.digests.keys() {
             let of = serde_json::to_value(of).expect("a word");
-            let word = of.as_str().expect("a word").replace('-', " ");
-            let last = word.split(' ').next_back().expect("a word");
-            let said = entry.meaning.to_lowercase();
-            assert!(
-                said.contains("digest") && (said.contains(last) || said.contains("previous")),
-                "{name}: {word}: {said}"
-            );
+            assert!(entry.digests.iter().any(|(said, _)| of == said.as_str()), "{name}: {of}");
+        }
+        for (of, _) in &entry.digests {
+            let word = serde_json::from_value::<DigestOf>(of.as_str().into());
+            assert!(word.is_ok(), "{name}: {of} is no digest's name");
         }
         let fields = detail.as_ref().and_then(serde_json::Value::as_object);
         for field in fields.into_iter().flat_map(|fields| fields.keys()) {

@@ -67,6 +67,18 @@ impl Request {
             Self::Acknowledge { .. } => Some("audit.acknowledge"),
         }
     }
+
+    /// The round that it is about: computation and period, as the caller wrote them.
+    pub(crate) fn round(&self) -> Option<(String, String)> {
+        match self {
+            Self::Status | Self::Rounds | Self::Acknowledge { .. } => None,
+            Self::Round { computation, period }
+            | Self::Start { computation, period }
+            | Self::Approve { computation, period, .. }
+            | Self::Decline { computation, period, .. }
+            | Self::Abandon { computation, period, .. } => Some((computation.clone(), period.clone())),
+        }
+    }
 }
 
 /// What it answers.

@@ -130,6 +130,7 @@ impl Hub {
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
         hub.check_configuration();
         hub.check_cards();
+        hub.check_revocations();
         hub.look_at_room();
         hub.wake()?;
         hub.look_at_own_log()?;
@@ -233,7 +234,7 @@ impl Hub {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    fn call(&mut self, call: Call) -> Result<(), DaemonError> {
+    pub(super) fn call(&mut self, call: Call) -> Result<(), DaemonError> {
         let Call { request, uid, reply } = call;
         // The system always knows who called over a unix socket; an act of nobody is not done.
         let Some(actor) = uid.map(Actor::Uid) else {
@@ -243,9 +244,9 @@ impl Hub {
         // What needs no signature: reading, and going on with a log that is behind.
         let unsigned =
             matches!(request, Request::Status | Request::Rounds | Request::Round { .. } | Request::Acknowledge { .. });
-        let act = request.act();
+        let (act, round) = (request.act(), request.round());
         if !unsigned && let Err(refused) = self.may_sign() {
-            act.iter().for_each(|act| self.call_refused(act, &refused, actor));
+            act.iter().for_each(|act| self.call_refused(act, round.as_ref(), &refused, actor));
             let _ = reply.send(Reply::Refused(refused));
             return Ok(());
         }
@@ -279,7 +280,7 @@ impl Hub {
             }
         };
         if let (Some(act), Reply::Refused(refused)) = (act, &answer) {
-            self.call_refused(act, refused, actor);
+            self.call_refused(act, round.as_ref(), refused, actor);
         }
         // A caller that has gone away needs no answer.
         let _ = reply.send(answer);

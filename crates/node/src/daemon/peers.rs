@@ -23,6 +23,7 @@ use crate::vault::Vault;
 const LAST_KNOWN: &str = "last-known";
 const IN_FORCE: &str = "agreement";
 const CONFIGURATION: &str = "configuration";
+const REVOCATIONS: &str = "revocations";
 
 /// What is known of a party's link.
 #[derive(Default)]
@@ -240,8 +241,7 @@ impl Hub {
             }
             Change::Revocations => {
                 tracing::info!(target: "link", "the revocation lists have changed");
-                let digest = self.book.revocations_digest();
-                self.record(Draft::new(Record::RevocationsChanged).digest(DigestOf::Revocations, digest));
+                self.check_revocations();
             }
         }
         self.propose_again();
@@ -290,6 +290,14 @@ impl Hub {
             if before.is_some() {
                 self.card_taken_in(&id, serial, Source::File, &digest, before);
             }
+        }
+    }
+
+    /// Whether the revocation lists are others than those that were known last, also where the daemon was down meanwhile.
+    pub(super) fn check_revocations(&mut self) {
+        let digest = self.book.revocations_digest();
+        if self.last_known(REVOCATIONS, &digest).is_some() {
+            self.record(Draft::new(Record::RevocationsChanged).digest(DigestOf::Revocations, digest));
         }
     }
 

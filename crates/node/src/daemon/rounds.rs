@@ -169,10 +169,31 @@ impl Hub {
     }
 
     /// Who called for what was not done is in the log as well.
-    pub(super) fn call_refused(&mut self, call: &str, refused: &Refused, actor: Actor) {
+    pub(super) fn call_refused(
+        &mut self,
+        call: &str,
+        round: Option<&(String, String)>,
+        refused: &Refused,
+        actor: Actor,
+    ) {
         let reason = Some(Text::of(&refused.lines.join("; ")));
         let draft = Draft::new(Record::AdminCall { call: Name::of(call), reason });
-        self.record(draft.outcome(Outcome::Refused).actor(actor));
+        let draft = draft.outcome(Outcome::Refused).actor(actor);
+        // What the caller wrote may be no round that there is, and then the record is about none.
+        let known =
+            round.and_then(|(computation, period)| Some((computation, period, self.id_at(computation, period)?)));
+        self.record(match known {
+            Some((computation, period, id)) => draft.round(computation, period, &id),
+            None => draft,
+        });
+    }
+
+    /// The id of the last round of that period, open or over.
+    fn id_at(&self, computation: &str, period: &str) -> Option<[u8; 32]> {
+        match self.open_at(computation, period) {
+            Some(open) => Some(open.round.terms().round().0),
+            None => self.reads().round(computation, period).ok().flatten().map(|round| round.id),
+        }
     }
 
     /// Joins a round: by the proposal of a peer, or of this node's own.

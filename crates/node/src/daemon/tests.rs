@@ -28,6 +28,7 @@ use crate::status::RoundStatus;
 use crate::store::{Reads, Store};
 use crate::vault::Vault;
 
+mod changes;
 mod pauses;
 
 /// p0 of a consortium, with its directory.

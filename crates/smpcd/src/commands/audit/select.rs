@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use audit::{Event, Outcome, Record, Time};
+use audit::{Event, Outcome, Record, Severity, Time};
 use clap::ValueEnum;
 
 use crate::commands::round::Address;
@@ -22,6 +22,9 @@ pub(super) struct Select {
     /// Only what ended like this; may be repeated
     #[arg(long, value_enum, value_name = "OUTCOME")]
     pub(super) outcome: Vec<Ended>,
+    /// Only what matters as much as this, or more
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(super) severity: Option<Level>,
     /// Only from then on: a date, a time in UTC, or how long ago, such as 2h
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     pub(super) since: Option<Time>,
@@ -51,6 +54,30 @@ impl Ended {
     }
 }
 
+/// How much a record matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Level {
+    /// Steps as they should be
+    Info,
+    /// What a person decided or waits for
+    Notice,
+    /// Something was turned away, given up or lost
+    Warning,
+    /// A person has to look now
+    Alarm,
+}
+
+impl Level {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Info => Severity::Info,
+            Self::Notice => Severity::Notice,
+            Self::Warning => Severity::Warning,
+            Self::Alarm => Severity::Alarm,
+        }
+    }
+}
+
 impl Select {
     /// Whether the record is wanted.
     pub(super) fn wants(&self, record: &Record) -> bool {
@@ -62,6 +89,7 @@ impl Select {
         round
             && self.peer.as_ref().is_none_or(|wanted| record.peer.as_ref().is_some_and(|peer| peer.as_str() == wanted))
             && (self.outcome.is_empty() || self.outcome.iter().any(|wanted| wanted.is(record.outcome)))
+            && self.severity.is_none_or(|level| record.severity() >= level.severity())
             && self.since.is_none_or(|since| record.time >= since)
             && self.wants_event(&record.event)
     }
