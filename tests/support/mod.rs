@@ -6,6 +6,7 @@
 // Each test target takes what it needs of this module and leaves the rest.
 #![allow(dead_code)]
 
+pub(crate) mod catalogue;
 pub(crate) mod chance;
 pub(crate) mod exact;
 mod founded;
