@@ -339,6 +339,12 @@ impl Testbed {
                 let ended = self.stop(party);
                 assert!(ended.success(), "{}: {ended}\n{}", self.id(party), self.log(party));
             }
+            // Whatever became of it, its records are what the catalogue says. A test may have spoilt lines of its log.
+            let text = fs::read_to_string(self.data(party).join("audit/log.jsonl")).unwrap_or_default();
+            let records = text.lines().filter(|line| audit::Record::parse(line).is_ok());
+            catalogue::holds(
+                &records.map(|line| serde_json::from_str(line).expect("a record")).collect::<Vec<Value>>(),
+            );
         }
     }
 
