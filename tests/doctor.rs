@@ -69,6 +69,7 @@ impl Ward {
     fn new() -> Self {
         let mut testbed = Testbed::new(3);
         testbed.start_all();
+        testbed.completes("average-expenditure", "a");
         testbed.stop_all();
         Self { testbed, folder: tempfile::tempdir().expect("a folder") }
     }
@@ -138,9 +139,9 @@ const FAULTS: [Fault; 19] = [
     ),
     (
         "an agreement with an error",
-        |bed| bed.edit("agreement.toml", "min_contributors", "least_contributors"),
+        |bed| bed.edit("agreement.toml", "calendar", "almanac"),
         "agreement",
-        &["agreement.toml:", "least_contributors"],
+        &["agreement.toml:", "calendar"],
     ),
     (
         "a missing signature",
@@ -164,8 +165,8 @@ const FAULTS: [Fault; 19] = [
     (
         "a guard inside of data_dir",
         |bed| bed.edit("p1/node.toml", "guard = \"guard\"", "guard = \"data/guard\""),
-        "guard",
-        &["inside of data_dir", "set guard"],
+        "node file",
+        &["guard: lies inside data_dir", "put it elsewhere"],
     ),
     (
         "a lost guard",
@@ -281,6 +282,6 @@ fn what_the_daemon_and_the_peers_say_is_looked_at_as_far_as_is_asked() {
     let differs = of(&said, "bad")
         .into_iter()
         .filter(|found| found["found"].as_str().is_some_and(|text| text.contains("legal") && text.contains("p3")));
-    assert!(differs.count() >= 2, "the daemon and the dial say so: {said:#}");
+    assert!(differs.count() > 0, "{said:#}");
     testbed.stop_all();
 }

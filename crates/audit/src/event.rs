@@ -55,7 +55,8 @@ pub enum Event {
         /// What is wrong with the two.
         reason: Text,
     },
-    /// The peer showed a message of this party that its store lacked: it abstains from the round for good. Digest: message.
+    /// The peer showed a message of this party that its store lacked: it abstains from the round for good. Digest:
+    /// message, but of no Outcome or Partial, whose digests are guessable.
     #[serde(rename = "rollback.recalled")]
     RollbackRecalled {
         /// The kind of message.

@@ -265,7 +265,7 @@ impl Hub {
             tx.audit(draft)?;
             tracing::error!(
                 target: "daemon", round = %format!("{}/{}", row.computation, row.period), id = %message.round(),
-                peer = self.party_id(*peer), message = message.kind().name(),
+                peer = self.party_id(*peer), kind = message.kind().name(),
                 "a peer holds what this node signed and has forgotten: it abstains from this round for good"
             );
             lacking.push(message.round());

@@ -178,11 +178,11 @@ impl Telling<'_> {
                 "the input file was refused: smpcd round show {round} names each error"
             ),
             Note::Sent(message) => {
-                tracing::debug!(target: "round", %round, %id, message = message.kind().name(), "sent");
+                tracing::debug!(target: "round", %round, %id, kind = message.kind().name(), "sent");
             }
             Note::Received(message) => {
                 let (kind, from) = (message.kind().name(), self.terms.party_id(message.sender()));
-                tracing::debug!(target: "round", %round, %id, message = kind, from, "received");
+                tracing::debug!(target: "round", %round, %id, kind, from, "received");
             }
             Note::Locked { attempt, .. } => tracing::info!(target: "round", %round, %id, attempt, "locked"),
             Note::Certified { set, .. } => tracing::info!(
@@ -203,7 +203,7 @@ impl Telling<'_> {
             ),
             Note::Resumed => tracing::info!(target: "round", %round, %id, "goes on after a restart"),
             Note::Forgotten { shown_by, kind } => tracing::error!(
-                target: "round", %round, %id, peer = self.terms.party_id(*shown_by), message = kind.name(),
+                target: "round", %round, %id, peer = self.terms.party_id(*shown_by), kind = kind.name(),
                 "the peer holds a message that this party has signed and does not know: data_dir is an older copy; \
                  this party signs nothing in this round any more"
             ),
@@ -218,7 +218,7 @@ impl Telling<'_> {
             ),
             Note::Fault { culprit, kind, reason } => tracing::warn!(
                 target: "round", %round, %id, peer = self.terms.party_id(*culprit),
-                message = kind.map_or("unknown", MessageKind::name), %reason, "refused a message"
+                kind = kind.map_or("unknown", MessageKind::name), %reason, "refused a message"
             ),
         }
     }

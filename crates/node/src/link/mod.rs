@@ -36,7 +36,7 @@ use tokio::time::{Instant, timeout};
 use wire::frame::{Frame, Limits};
 use wire::link::Hello;
 
-pub use probe::{ProbeError, Probed, probe};
+pub use probe::{Greeted, ProbeError, Probed, probe};
 pub use reason::{CloseReason, RefusalReason};
 pub use sender::{LinkSender, SendError};
 

@@ -27,10 +27,21 @@ pub struct Probed {
     pub key_exchange: &'static str,
     /// End of its certificate, in seconds since 1970.
     pub certificate_not_after: u64,
-    /// What it says first; none where it speaks another version of the protocol.
-    pub hello: Result<Hello, u16>,
+    /// What it says first.
+    pub greeting: Greeted,
     /// When that was.
     pub at: SystemTime,
+}
+
+/// What a peer says first to who dials it.
+#[derive(Debug)]
+pub enum Greeted {
+    /// Its Hello.
+    Hello(Box<Hello>),
+    /// The version of the protocol that it speaks, which is another one.
+    OtherVersion(u16),
+    /// Nothing: it has a live link with this party and keeps to that.
+    Nothing,
 }
 
 /// How far it came.
@@ -69,13 +80,17 @@ pub async fn probe(identity: &NodeIdentity, trust: &Trust, party: &str, address:
         let key_exchange = tls::key_exchange_name(connection);
         let peer = PeerVerifier::new(shared).peer(connection, unix_now(), Usage::Server);
         let peer = peer.map_err(|refusal| ProbeError::Refused(RefusalReason::Tls(refusal.to_string())))?;
-        let hello = match read_hello(&mut stream, HANDSHAKE_DEADLINE).await {
-            Ok(Greeting::Hello(hello)) => Ok(hello),
-            Ok(Greeting::OtherVersion(version)) => Err(version),
-            Err(error) => return Err(ProbeError::Refused(RefusalReason::instead_of_hello(error))),
+        let greeting = match read_hello(&mut stream, HANDSHAKE_DEADLINE).await {
+            Ok(Greeting::Hello(hello)) => Greeted::Hello(Box::new(hello)),
+            Ok(Greeting::OtherVersion(version)) => Greeted::OtherVersion(version),
+            Err(error) => match RefusalReason::instead_of_hello(error) {
+                // A refused certificate is an alert, and no end without a word.
+                RefusalReason::NoHello => Greeted::Nothing,
+                reason => return Err(ProbeError::Refused(reason)),
+            },
         };
         let (certificate_not_after, at) = (peer.not_after, SystemTime::now());
-        Ok(Probed { remote, key_exchange, certificate_not_after, hello, at })
+        Ok(Probed { remote, key_exchange, certificate_not_after, greeting, at })
     };
     let late = |_| Err(ProbeError::Refused(RefusalReason::Late));
     timeout(HANDSHAKE_DEADLINE, Box::pin(look)).await.unwrap_or_else(late)

@@ -141,7 +141,7 @@ fn certificate(settings: &Settings, book: &Book, identity: &NodeIdentity, report
     }
 }
 
-/// Folders and files that others must not read, and the guard's place.
+/// Folders that others must not read.
 fn places(settings: &Settings, report: &mut Report) {
     let me = rustix::process::geteuid().as_raw();
     let mut open = Vec::new();
@@ -165,12 +165,6 @@ fn places(settings: &Settings, report: &mut Report) {
         }
     }
     open.iter().for_each(|line| report.warn("permissions", line.clone()));
-    if settings.guard.starts_with(&settings.data_dir) {
-        report.bad("guard", format!(
-            "{} lies inside of data_dir: a copy of data_dir would bring it along, and a rollback would not be noticed; set guard in node.toml to a place that copies do not reach",
-            settings.guard.display()
-        ));
-    }
 }
 
 fn store(settings: &Settings, key: Option<&StorageKey>, report: &mut Report) {

@@ -1,6 +1,6 @@
 //! Every peer with an address, dialled once from here: name, port, certificate, version, agreement, and what it holds of ours.
 
-use node::link::{ProbeError, Probed, probe};
+use node::link::{Greeted, ProbeError, Probed, probe};
 use protocol::agreement::PartyIndex;
 
 use super::Report;
@@ -44,9 +44,15 @@ fn remedy(error: &ProbeError, party: &str) -> String {
 }
 
 fn judge(known: &Known, party: &str, address: &str, probed: &Probed, report: &mut Report) {
-    let hello = match &probed.hello {
-        Ok(hello) => hello,
-        Err(version) => {
+    let hello = match &probed.greeting {
+        Greeted::Hello(hello) => hello,
+        Greeted::Nothing => {
+            return report.good(
+                "peer",
+                format!("{party} at {} answers, and keeps to its live link with this node", probed.remote),
+            );
+        }
+        Greeted::OtherVersion(version) => {
             return report.bad("peer", format!(
                 "{party} at {address}: it speaks version {version} of the protocol, and this node version {}: install the same version of smpcd at both ends",
                 wire::PROTOCOL_VERSION
