@@ -8,7 +8,12 @@ impl Testbed {
     /// Records of a party's log that another one has seen; 0 where it has seen none.
     fn witnessed(&self, by: usize, party: usize) -> u64 {
         if self.is_up(by) {
-            return self.peer(by, party)["log"]["witnessed"].as_u64().unwrap_or(0);
+            // What it was shown last it may not have looked at yet.
+            let peer = self.until("all that was shown is looked at", || {
+                let peer = self.status(by).map(|_| self.peer(by, party))?;
+                (peer["connected"] == false && peer["log"]["waiting"] == false).then_some(peer)
+            });
+            return peer["log"]["witnessed"].as_u64().unwrap_or(0);
         }
         let file = self.data(by).join(format!("audit/witnessed/{}.checkpoint", self.id(party)));
         let note = fs::read_to_string(file).unwrap_or_default();

@@ -285,6 +285,8 @@ pub(crate) fn rows_name(rows: &Rows) -> String {
 pub struct PeerLogStatus {
     /// Records of its log that this node has seen and cosigned.
     pub witnessed: Option<u64>,
+    /// Whether it has shown a checkpoint that this node has not looked at yet.
+    pub waiting: bool,
     /// Records of this node's log that it has seen and cosigned.
     pub cosigned: Option<u64>,
     /// How its log departs from what this node has seen.

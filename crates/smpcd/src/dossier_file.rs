@@ -88,7 +88,8 @@ pub(crate) fn verify_bytes(file: &Path, bytes: &[u8], kind: Kind, agreement: &Ag
     })
 }
 
-fn bytes_of(file: &Path) -> Result<Vec<u8>, Failure> {
+/// The bytes of such a file.
+pub(crate) fn bytes_of(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     File::open(file)
         .and_then(|open| open.take(MAX_DOSSIER as u64 + 1).read_to_end(&mut bytes))

@@ -388,6 +388,7 @@ impl Hub {
         let evidence = |departed: &Departure| departed.to_string();
         PeerLogStatus {
             witnessed: log.and_then(|log| log.witness.seen()).map(SignedCheckpoint::size),
+            waiting: log.is_some_and(|log| log.link.waiting.is_some()),
             cosigned: log.and_then(|log| log.cosigned.as_ref()).map(SignedCheckpoint::size),
             alarm: log.and_then(|log| log.departed.as_ref()).map(evidence),
         }

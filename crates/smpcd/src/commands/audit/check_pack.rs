@@ -2,16 +2,21 @@
 //!
 //! Assumed of an attacker: it made the file. Its agreement is its word until its digest was compared with what the parties say.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use audit::{DigestOf, Event, LogKey, Record, RecordProof, SignedCheckpoint, check_consistency};
+use audit::{
+    Approver, DigestOf, Event, LogKey, Name, NoteError, Record, RecordProof, SignedCheckpoint, Text, check_consistency,
+};
 use base64ct::{Base64, Encoding};
-use protocol::agreement::{Agreement, AgreementSignature, PartyIndex, disclosure_statement, statement_digest};
-use protocol::round::{Proven, Terms};
+use protocol::agreement::{Agreement, AgreementSignature, disclosure_statement, statement_digest};
+use protocol::round::{Proven, VerifiedResult};
 use serde_json::json;
+use wire::RoundId;
+use wire::dossier::Dossier;
 
 use super::files::{cosigners, log_key};
 use super::pack::{PAGE, Pack, Seen, text};
@@ -24,6 +29,13 @@ use crate::exit::{Exit, Failure};
 const MAX_PACK: u64 = 256 * 1024 * 1024;
 /// Void rounds of one period that a pack may tell of.
 const MOST_VOID: u32 = 1_000;
+
+/// Lines of a pack: the agreement with the most row labels, and the records of a round with a thousand parties.
+const MAX_LINES: usize = 1 << 20;
+/// Quotes of a line: around a key and around its value.
+const MAX_QUOTES: usize = 4;
+const SPELLING: &str =
+    "it is not spelled as smpcd writes it, or not what its sha256 is of: it was changed, or another version wrote it";
 
 /// Arguments of `smpcd audit check-pack`.
 #[derive(Debug, clap::Args)]
@@ -50,12 +62,21 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     say(&if args.json { checked.object() } else { checked.words() })
 }
 
+/// The ids of a period's rounds under an agreement, with their v (PROTOCOL 1.2); none where it has no such period.
+pub(super) fn rounds(agreement: &Agreement, computation: &str, period: &str) -> Option<BTreeMap<[u8; 32], u32>> {
+    agreement.computation(computation)?.calendar.period(period).ok()?;
+    let id = |v| RoundId::of(&agreement.digest().0, computation, period, v).0;
+    Some((0..MOST_VOID).map(|v| (id(v), v)).collect())
+}
+
 /// What a pack shows.
 pub(super) struct Checked {
     agreement: Agreement,
     party: String,
     round: String,
     records: Vec<Record>,
+    /// v of each round that they are of, with its id.
+    rounds: BTreeMap<u32, String>,
     /// Sizes, and who has cosigned, in words.
     checkpoints: Vec<(u64, Vec<String>)>,
     bundle: Option<(Vec<String>, String)>,
@@ -64,14 +85,23 @@ pub(super) struct Checked {
 
 /// Checks a pack; `own` is the reader's agreement, where it has one. Exit code 4 with one line where it does not hold.
 pub(super) fn check(file: &Path, bytes: &[u8], own: Option<&Agreement>) -> Result<Checked, Failure> {
+    // What is said of a bad pack may quote it, and whoever made it shall not write on the reader's terminal.
+    examined(file, bytes, own)
+        .map_err(|failure| Failure::all(failure.exit, failure.lines.iter().map(|line| Text::of(line))))
+}
+
+fn examined(file: &Path, bytes: &[u8], own: Option<&Agreement>) -> Result<Checked, Failure> {
     let refused = |why: &dyn Display| Failure::new(Exit::Unverified, format!("{}: NOT PROVEN: {why}", file.display()));
     if bytes.len() as u64 > MAX_PACK {
         return Err(refused(&"it is larger than any pack"));
     }
+    if !has_shape(bytes) {
+        return Err(refused(&SPELLING));
+    }
     let pack: Pack = serde_json::from_slice(bytes).map_err(|error| refused(&format!("it is no pack: {error}")))?;
     // Each thing has one spelling, so that nothing can hide in another.
     if pack.bytes()? != bytes || text(&pack.how_to_check) != PAGE {
-        return Err(refused(&"it is not spelled as smpcd writes it: it was changed, or another version wrote it"));
+        return Err(refused(&SPELLING));
     }
     let agreement = terms(file, &pack, own)?;
     let (checkpoints, first, key) = checkpoints(file, &pack, &agreement)?;
@@ -83,6 +113,7 @@ pub(super) fn check(file: &Path, bytes: &[u8], own: Option<&Agreement>) -> Resul
         let name = PathBuf::from(format!("{} (bundle)", file.display()));
         match verify_bytes(&name, &decoded(base64)?, Kind::Bundle, &agreement)? {
             Proven::Result(result) if (&result.computation, &result.period) == (&pack.computation, &pack.period) => {
+                fits(&pack, &result, &records).map_err(|why| refused(&why))?;
                 let digest = result.digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
                 bundle = Some((result.contributors.clone(), digest));
             }
@@ -92,14 +123,64 @@ pub(super) fn check(file: &Path, bytes: &[u8], own: Option<&Agreement>) -> Resul
     let mut evidence = Vec::new();
     for (name, base64) in &pack.evidence {
         let path = PathBuf::from(format!("{} ({name})", file.display()));
-        match verify_bytes(&path, &decoded(base64)?, Kind::Evidence, &agreement)? {
+        let bytes = decoded(base64)?;
+        match verify_bytes(&path, &bytes, Kind::Evidence, &agreement)? {
             Proven::Fault { round: of, culprit, kind } if of == round => {
+                let voided = Dossier::decode(&bytes).map_or(0, |dossier| dossier.voided);
+                let v = if voided > 0 { format!("-v{voided}") } else { String::new() };
+                if *name != format!("{}-{}{v}-{culprit}-{}.bin", pack.computation, pack.period, kind.name()) {
+                    return Err(refused(&format!("its evidence {name} has not the name that belongs to it")));
+                }
                 evidence.push(format!("{culprit}: {}", kind.in_words()));
             }
             _ => return Err(refused(&format!("its evidence {name} is of another round"))),
         }
     }
-    Ok(Checked { agreement, party: pack.party.clone(), round, records, checkpoints, bundle, evidence })
+    let known = rounds(&agreement, &pack.computation, &pack.period).unwrap_or_default();
+    let of = records.iter().filter_map(|record| record.round.as_ref());
+    let rounds = of.filter_map(|round| Some((*known.get(&round.id.0)?, round.id.to_string()))).collect();
+    Ok(Checked { agreement, party: pack.party, round, records, rounds, checkpoints, bundle, evidence })
+}
+
+/// Whether it may be spelled as a pack, by a look at its lines alone. So what is read of it takes little more memory than its bytes: a
+/// file of nothing but empty strings would take ten times as much.
+fn has_shape(bytes: &[u8]) -> bool {
+    let quotes = |line: &[u8]| {
+        let mut escaped = false;
+        let quote = |byte: &&u8| {
+            let counts = **byte == b'"' && !escaped;
+            escaped = **byte == b'\\' && !escaped;
+            counts
+        };
+        line.iter().filter(quote).count()
+    };
+    let mut lines = 0;
+    bytes.split(|byte| *byte == b'\n').all(|line| {
+        lines += 1;
+        lines <= MAX_LINES && quotes(line) <= MAX_QUOTES
+    })
+}
+
+/// Whether a bundle is this party's, of a round of these records, and has the contributors that they have.
+fn fits(pack: &Pack, result: &VerifiedResult, records: &[Record]) -> Result<(), String> {
+    let of_round = |record: &&Record| record.round.as_ref().is_some_and(|round| round.id.0 == result.round);
+    if result.by != pack.party {
+        return Err(format!("its bundle was made by {}", result.by));
+    }
+    if !records.iter().any(|record| of_round(&record)) {
+        return Err("its bundle is of a round that no record is of".to_owned());
+    }
+    for record in records.iter().filter(of_round) {
+        let (Event::RoundCertified { contributors, .. } | Event::ResultReleased { contributors }) = &record.event
+        else {
+            continue;
+        };
+        let recorded: BTreeSet<&str> = contributors.iter().map(Name::as_str).collect();
+        if recorded != result.contributors.iter().map(String::as_str).collect() {
+            return Err(format!("its bundle has other contributors than record {}", record.seq));
+        }
+    }
+    Ok(())
 }
 
 /// The agreement, signed by all, with its statement.
@@ -144,6 +225,10 @@ fn checkpoints(file: &Path, pack: &Pack, agreement: &Agreement) -> Result<Checkp
         let note = text(note);
         let checkpoint = SignedCheckpoint::parse(&note, &key).map_err(|error| refused(&error))?;
         let cosigners = cosigners(agreement, &checkpoint, file)?;
+        // A party's own word for its own log would look like that of one more witness.
+        if !matches!(checkpoint.cosigned_by(&key), Err(NoteError::Unsigned(_))) {
+            return Err(refused(&format!("a checkpoint is cosigned by {} itself, which shows nothing", pack.party)));
+        }
         if checkpoint.signatures() != cosigners.len() + 1 || checkpoint.to_string() != note {
             return Err(refused(&"a checkpoint has signatures of nobody in the agreement"));
         }
@@ -166,8 +251,8 @@ fn checkpoints(file: &Path, pack: &Pack, agreement: &Agreement) -> Result<Checkp
 
 /// The records, each in the log and of this very round.
 fn records(pack: &Pack, agreement: &Agreement, first: &SignedCheckpoint, key: &LogKey) -> Result<Vec<Record>, String> {
-    let me = agreement.party_index(&pack.party).unwrap_or(PartyIndex(0));
-    let mut ids = Vec::new();
+    let ids = rounds(agreement, &pack.computation, &pack.period);
+    let ids = ids.ok_or_else(|| format!("the agreement has no round {}/{}", pack.computation, pack.period))?;
     let disclosure = statement_digest(&disclosure_statement(agreement)).0;
     let mut records: Vec<Record> = Vec::new();
     for proven in &pack.records {
@@ -183,15 +268,18 @@ fn records(pack: &Pack, agreement: &Agreement, first: &SignedCheckpoint, key: &L
             .as_ref()
             .filter(|round| round.computation.as_str() == pack.computation && round.period.as_str() == pack.period);
         let of = of.ok_or_else(|| format!("record {seq} is of another round"))?;
-        while !ids.contains(&of.id.0) {
-            let v = u32::try_from(ids.len()).ok().filter(|v| *v < MOST_VOID);
-            let terms = v.and_then(|v| Terms::new(agreement, &pack.computation, &pack.period, v, me).ok());
-            let terms = terms.ok_or_else(|| format!("record {seq} is of a round that is not under this agreement"))?;
-            ids.push(terms.round().0);
+        if !ids.contains_key(&of.id.0) {
+            return Err(format!("record {seq} is of a round that is not under this agreement"));
         }
-        let shown = record.digests.get(&DigestOf::Disclosure);
-        if matches!(record.event, Event::ApprovalGiven { .. }) && shown.is_some_and(|shown| shown.0 != disclosure) {
-            return Err(format!("record {seq}: what was approved is another disclosure statement"));
+        // An approval names both; one that does not is no approval of this.
+        let is = |of, digest: [u8; 32]| record.digests.get(&of).map(|found| found.0) == Some(digest);
+        if matches!(record.event, Event::ApprovalGiven { .. }) {
+            if !is(DigestOf::Disclosure, disclosure) {
+                return Err(format!("record {seq}: what was approved is another disclosure statement"));
+            }
+            if !is(DigestOf::Agreement, agreement.digest().0) {
+                return Err(format!("record {seq}: what was approved is another agreement"));
+            }
         }
         records.push(record);
     }
@@ -202,12 +290,22 @@ fn path_of(hashes: &[String]) -> Option<audit::Path> {
     hashes.iter().map(|hash| Base64::decode_vec(hash).ok()?.try_into().ok()).collect()
 }
 
+fn listed(names: &[Name]) -> String {
+    names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
 impl Checked {
+    /// Who has cosigned, each in words.
+    pub(super) fn cosigners(&self) -> Vec<&str> {
+        self.checkpoints.iter().flat_map(|(_, cosigners)| cosigners).map(String::as_str).collect()
+    }
+
     fn object(&self) -> String {
         json!({
             "proven": true,
             "party": self.party,
             "round": self.round,
+            "v": self.rounds.keys().collect::<Vec<_>>(),
             "agreement": self.agreement.digest().to_string(),
             "records": self.records.iter().map(|record| record.seq).collect::<Vec<_>>(),
             "checkpoints": self.checkpoints.iter().map(|(size, by)| json!({ "records": size, "cosigned": by })).collect::<Vec<_>>(),
@@ -218,15 +316,56 @@ impl Checked {
         .to_string()
     }
 
+    /// What the records say of consent, contributors and the end.
+    fn decisions(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        let mut ended = false;
+        for Record { seq, event, .. } in &self.records {
+            let what = match event {
+                Event::ApprovalGiven { approver: Approver::Auto, .. } => {
+                    "approved by the policy of its node, with this agreement and this statement".to_owned()
+                }
+                Event::ApprovalGiven { approver: Approver::Person(name), .. } => {
+                    format!("approved by {name}, who was shown this agreement and this statement")
+                }
+                Event::DeclineSent { reason } => format!("declined: {reason}"),
+                Event::RoundCertified { contributors, .. } => format!("the contributors are {}", listed(contributors)),
+                Event::ResultReleased { .. } => "the result is there".to_owned(),
+                Event::RoundAbandoned { reason } => format!("given up: {reason}"),
+                Event::RoundVoid => "proven void: nothing of it can open".to_owned(),
+                _ => continue,
+            };
+            ended |= matches!(event, Event::ResultReleased { .. } | Event::RoundAbandoned { .. } | Event::RoundVoid);
+            said.push(format!("{what} (record {seq})"));
+        }
+        if !self.records.iter().any(|record| matches!(record.event, Event::ApprovalGiven { .. })) {
+            said.push("nothing of an approval".to_owned());
+        }
+        if !ended {
+            said.push("neither that the result came to this party nor that the round was given up".to_owned());
+        }
+        said
+    }
+
     fn words(&self) -> String {
         let (agreement, parties) = (&self.agreement, self.agreement.parties().len());
         let mut lines = vec![
-            format!("PROVEN: {} records about {} are in the log of {}", self.records.len(), self.round, self.party),
+            format!(
+                "PROVEN: {} records about {}, of numbers {} to {}, are in the log of {}",
+                self.records.len(),
+                self.round,
+                self.records.first().map_or(0, |record| record.seq),
+                self.records.last().map_or(0, |record| record.seq),
+                self.party
+            ),
             format!("  agreement     {} version {}, {}", agreement.name(), agreement.version(), agreement.digest()),
             format!("                signed by all {parties} parties; compare this digest with what they say"),
-            "  disclosure    the statement is the one that follows from the agreement, and what was approved"
-                .to_owned(),
+            "  disclosure    the statement is the one that follows from the agreement".to_owned(),
         ];
+        lines.extend(self.rounds.iter().map(|(v, id)| format!("  round         {id}, v = {v}")));
+        for (number, what) in (0..).zip(self.decisions()) {
+            lines.push(format!("  {:<13} {what}", if number == 0 { "it says" } else { "" }));
+        }
         for (size, cosigners) in &self.checkpoints {
             lines.push(format!("  checkpoint    {size} records"));
             lines.extend(cosigners.iter().map(|line| format!("                {line}")));

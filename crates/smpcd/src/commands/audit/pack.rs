@@ -2,26 +2,31 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use audit::{HashFile, HashesError, Reader, SignedCheckpoint};
 use base64ct::{Base64, Encoding};
 use node::result::{Place, write_atomically};
 use protocol::agreement::disclosure_statement;
-use protocol::round::Proven;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wire::dossier::Dossier;
 
+use super::check_pack::{check, rounds};
 use super::files::{Log, Own, cosigned};
 use crate::agreement_file::text_of;
 use crate::cli::Config;
 use crate::commands::round::Address;
 use crate::commands::say;
-use crate::dossier_file::{Kind, verify};
+use crate::dossier_file::{Kind, bytes_of, verify_bytes};
 use crate::exit::{Exit, Failure};
 
 /// What stands first in every pack.
 pub(super) const PAGE: &str = include_str!("pack.txt");
+
+/// How the last key of a pack begins.
+const SUM: &str = "  \"sha256\": \"";
 
 /// Arguments of `smpcd audit pack`.
 #[derive(Debug, clap::Args)]
@@ -60,6 +65,8 @@ pub(super) struct Pack {
     pub(super) bundle: Option<String>,
     /// Files of evidence, base64.
     pub(super) evidence: BTreeMap<String, String>,
+    /// SHA-256 of the bytes before its own line. It finds damage, also in remarks that mean nothing; it proves nothing.
+    pub(super) sha256: String,
 }
 
 /// A checkpoint, and that it continues the first one.
@@ -96,12 +103,20 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load_under(&args.config, args.agreement.as_deref())?;
     let Address { computation, period } = &args.round;
     let log = Log::open(&own.settings)?;
-    let records = records(&log, computation, period)?;
+    let (records, others) = records(&own, &log, computation, period)?;
     let Some((last, _)) = records.last() else {
-        let line = format!("{}: no record of {} is in it", log.path.display(), args.round);
+        let line = match others {
+            0 => format!("{}: no record of {} is in it", log.path.display(), args.round),
+            _ => format!(
+                "{}: no record of {} is under {}, and {others} are under another agreement: give that one with --agreement",
+                log.path.display(),
+                args.round,
+                own.settings.agreement.display()
+            ),
+        };
         return Err(Failure::new(Exit::Other, line));
     };
-    let (checkpoints, hashes, seen) = checkpoints(&own, &log, *last)?;
+    let (checkpoints, hashes) = checkpoints(&own, &log, *last)?;
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let (Some(first), size) = (checkpoints.first(), checkpoints.first().map_or(0, SignedCheckpoint::size)) else {
         return Err(Failure::new(Exit::Other, "no checkpoint could be made"));
@@ -128,16 +143,26 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         records: records.iter().map(proven).collect::<Result<_, _>>()?,
         bundle,
         evidence,
+        sha256: String::new(),
     };
     let file = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{computation}-{period}.pack.json")));
     let bytes = pack.bytes()?;
     // What does not check here must not reach an auditor.
-    super::check_pack::check(&file, &bytes, Some(&own.agreement))?;
+    let checked = check(&file, &bytes, Some(&own.agreement))?;
     write_atomically(&file, |out: &mut dyn Write| out.write_all(&bytes))
         .map_err(|error| Failure::new(Exit::Other, error))?;
-    let seen = if seen.is_empty() { "nobody: no peer has seen these records yet".to_owned() } else { seen.join(", ") };
+    let seen = match checked.cosigners() {
+        seen if seen.is_empty() => "cosigned by nobody: no peer has seen these records yet".to_owned(),
+        seen => seen.join(", "),
+    };
+    if others > 0 {
+        say(&format!(
+            "{others} more records of {} are under another agreement: pack them with that one, --agreement FILE",
+            args.round
+        ))?;
+    }
     say(&format!(
-        "{}: {} records of {}, cosigned by {seen}; check it with: smpcd audit check-pack {}",
+        "{}: {} records of {}, {seen}; check it with: smpcd audit check-pack {}",
         file.display(),
         records.len(),
         args.round,
@@ -146,17 +171,25 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 impl Pack {
-    /// Its one spelling.
+    /// Its one spelling, with the sum that belongs to it.
     pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| Failure::new(Exit::Other, error))?;
-        bytes.push(b'\n');
+        // The sum's own line is the last but one.
+        let end = bytes.windows(SUM.len()).rposition(|part| part == SUM.as_bytes()).unwrap_or(bytes.len());
+        bytes.truncate(end);
+        let sum: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        bytes.extend_from_slice(format!("{SUM}{sum}\"\n}}\n").as_bytes());
         Ok(bytes)
     }
 }
 
-/// The lines of a round, with their numbers.
-fn records(log: &Log, computation: &str, period: &str) -> Result<Vec<(u64, String)>, Failure> {
-    let mut records = Vec::new();
+/// Lines of a log with their numbers, and how many were left out.
+type Lines = (Vec<(u64, String)>, u64);
+
+/// The lines of a round under this agreement; and how many there are of rounds of that name under others.
+fn records(own: &Own, log: &Log, computation: &str, period: &str) -> Result<Lines, Failure> {
+    let ids = rounds(&own.agreement, computation, period).unwrap_or_default();
+    let (mut records, mut others) = (Vec::new(), 0);
     let mut reader = Reader::new(log.read()?);
     while let Some(record) = reader.next() {
         let record = match record {
@@ -164,24 +197,24 @@ fn records(log: &Log, computation: &str, period: &str) -> Result<Vec<(u64, Strin
             Err(audit::ReadError::Torn { .. }) => break,
             Err(error) => return Err(log.bad(error)),
         };
-        let of = |round: &audit::RoundRef| round.computation.as_str() == computation && round.period.as_str() == period;
-        if record.round.as_ref().is_some_and(of) {
-            records.push((record.seq, reader.text().to_owned()));
+        match &record.round {
+            Some(round) if round.computation.as_str() != computation || round.period.as_str() != period => {}
+            Some(round) if ids.contains_key(&round.id.0) => records.push((record.seq, reader.text().to_owned())),
+            Some(_) => others += 1,
+            None => {}
         }
     }
-    Ok(records)
+    Ok((records, others))
 }
 
-/// Checkpoints that cover records up to `last`, the smallest first, with the hashes to prove by and who has cosigned; a fresh one
-/// where no peer has seen them yet.
-fn checkpoints(own: &Own, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>, HashFile, Vec<String>), Failure> {
+/// Checkpoints that cover records up to `last`, the smallest first, with the hashes to prove by; a fresh one where no peer has seen
+/// them yet.
+fn checkpoints(own: &Own, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
     let mut covering: Vec<SignedCheckpoint> = Vec::new();
-    let mut seen = Vec::new();
     for file in cosigned(own)? {
         let note = own.checkpoint(&file)?;
         if note.size() >= last {
             covering.push(note);
-            seen.extend(file.file_stem().map(|party| party.to_string_lossy().into_owned()));
         }
     }
     covering.sort_by_key(SignedCheckpoint::size);
@@ -194,7 +227,7 @@ fn checkpoints(own: &Own, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>
     if covering.is_empty() {
         covering.push(own.sign(log, examined.records, examined.root)?);
     }
-    Ok((covering, hashes, seen))
+    Ok((covering, hashes))
 }
 
 fn signatures(own: &Own) -> Result<BTreeMap<String, Vec<String>>, Failure> {
@@ -216,12 +249,8 @@ fn signatures(own: &Own) -> Result<BTreeMap<String, Vec<String>>, Failure> {
 fn papers(own: &Own, computation: &str, period: &str) -> Result<(Option<String>, BTreeMap<String, String>), Failure> {
     let data_dir = &own.settings.data_dir;
     let place = Place::new(data_dir, computation, period).map_err(|error| Failure::new(Exit::Other, error))?;
-    let read = |file: &Path| match fs::read(file) {
-        Ok(bytes) => Ok(Some(Base64::encode_string(&bytes))),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::new(Exit::Other, format!("{}: cannot read it: {error}", file.display()))),
-    };
-    let bundle = read(&place.bundle())?;
+    let bundle = place.stored_bundle().map(|_| bytes_of(&place.bundle())).transpose()?;
+    let bundle = bundle.map(|bytes| Base64::encode_string(&bytes));
     let mut evidence = BTreeMap::new();
     for entry in fs::read_dir(data_dir.join("evidence")).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -229,14 +258,18 @@ fn papers(own: &Own, computation: &str, period: &str) -> Result<(Option<String>,
         if !name.ends_with(".bin") || !name.starts_with(&format!("{computation}-{period}-")) {
             continue;
         }
-        // A period may begin like another one: the file itself says what it is of.
-        let proven = verify(&file, Kind::Evidence, &own.agreement)?;
-        let of = format!("{computation}/{period}");
-        if matches!(proven, Proven::Fault { round, .. } if round == of)
-            && let Some(bytes) = read(&file)?
-        {
-            evidence.insert(name, bytes);
+        // A period may begin like another one, and have run under another agreement: the file itself says what it is of.
+        // One that says nothing is damaged, and is told of.
+        let bytes = bytes_of(&file)?;
+        let of_round = |dossier: &Dossier| {
+            (&*dossier.computation, &*dossier.period) == (computation, period)
+                && dossier.agreement == own.agreement.digest().0
+        };
+        if Dossier::decode(&bytes).is_ok_and(|dossier| !of_round(&dossier)) {
+            continue;
         }
+        verify_bytes(&file, &bytes, Kind::Evidence, &own.agreement)?;
+        evidence.insert(name, Base64::encode_string(&bytes));
     }
     Ok((bundle, evidence))
 }
