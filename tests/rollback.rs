@@ -158,3 +158,50 @@ fn a_node_put_back_to_an_older_copy_learns_what_it_signed_and_abstains() {
     assert_ne!(again.code, Some(0), "{again:?}");
     testbed.stop_all();
 }
+
+/// Nothing was signed in a round since the copy: only what the parties have seen of each other's logs went on.
+#[test]
+fn a_guard_that_was_kept_tells_of_checkpoints_too_and_needs_no_peer_for_it() {
+    let mut testbed = testbed();
+    testbed.start_all();
+    testbed.completes("headcount", "2026-Q3");
+    testbed.stop_all();
+    let older = testbed.root().join("older-copy");
+    copy(&testbed.data(1), &older);
+    let before = number(&testbed, 1);
+    // Each start and stop is a record, which the others see.
+    testbed.start_all();
+    testbed.stop_all();
+    assert_eq!(number(&testbed, 1), before, "nothing was signed in a round");
+    let witnessed = testbed.data(1).join("audit/witnessed/p1.checkpoint");
+    let seen = fs::read_to_string(&witnessed).expect("it has seen p1's log");
+    let size = |note: &str| note.lines().nth(1).and_then(|size| size.parse::<u64>().ok()).expect("a size");
+    fs::remove_dir_all(testbed.data(1)).expect("removed");
+    copy(&older, &testbed.data(1));
+    assert!(size(&fs::read_to_string(&witnessed).expect("older")) < size(&seen));
+    let ahead = testbed.ahead(1);
+
+    // Alone: no peer can tell it anything.
+    testbed.start(1);
+    let status = testbed.until("it is up", || testbed.status(1));
+    assert!(status["log_behind"].as_str().expect("it is behind").contains("as p2 keeps it"), "{status:#}");
+    assert!(status["rollback"]["found"].as_str().expect("and recovers").contains("its log has"), "{status:#}");
+    assert_eq!(status["peers"][0]["log"]["witnessed"], size(&seen), "{status:#}");
+    testbed
+        .until("its file says so too", || fs::read_to_string(&witnessed).ok().filter(|now| size(now) == size(&seen)));
+    // It signs no other checkpoint of that size, for nobody.
+    let chain = |testbed: &Testbed| fs::read_to_string(testbed.data(1).join("audit/checkpoints.jsonl")).expect("reads");
+    let signed = chain(&testbed);
+    testbed.start(0);
+    testbed.start(2);
+    testbed.until("it signs again", || testbed.status(1).filter(|status| status["rollback"].is_null()));
+    assert_eq!(chain(&testbed), signed);
+    testbed.run(1, &["round", "start", "headcount", "--period", "2026-Q4"]).exits(1).complains(&["audit acknowledge"]);
+    testbed.goes_on(1, &ahead);
+    input(&testbed, 5);
+    testbed.completes("headcount", "2026-Q4");
+    testbed.stop_all();
+    for party in 0..3 {
+        testbed.run(party, &["audit", "verify"]).exits(0);
+    }
+}

@@ -2,9 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
-use audit::{Departure, DepartureKind, Draft, Event, Line, Log, LogKey, NoteSigner, Past, SignedCheckpoint, Time};
+use audit::{
+    Departure, DepartureKind, Draft, Event, Line, Log, LogKey, NoteSigner, Past, SignedCheckpoint, Time, Witness,
+};
 use serde_json::Value;
 use testkit::consortium::Key;
 use testkit::traitor::{Betrayal, Traitor};
@@ -87,6 +91,17 @@ impl Betrayal for Script {
     }
 }
 
+/// With a line of nobody's key below it.
+fn poisoned(frame: Frame) -> Frame {
+    let Frame::Checkpoint(Checkpoint { note, since, path }) = frame else { panic!("no checkpoint") };
+    Frame::Checkpoint(Checkpoint { note: poison(&note.to_string()), since, path })
+}
+
+fn poison<T: for<'a> TryFrom<&'a str>>(note: &str) -> T {
+    let line = "\u{2014} smpcd/testbed/p1/audit CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk=";
+    T::try_from(&format!("{note}{line}\n")).ok().expect("short")
+}
+
 fn of(testbed: &Testbed, event: &str) -> Vec<Value> {
     let records = testbed.audit(0).into_iter();
     records.filter(|record| record["event"] == event && record["peer"] == testbed.id(LIAR)).collect()
@@ -99,8 +114,8 @@ fn a_log_that_does_not_continue_what_was_seen_of_it_is_an_alarm_with_evidence_an
     let key = books.key.clone();
     let script = Script::default();
     *script.says.lock().expect("no panic") = VecDeque::from([
-        // It has seen nothing.
-        vec![books.shows(0, 0, 10)],
+        // It has seen nothing. What the liar writes below its own signature is not kept.
+        vec![poisoned(books.shows(0, 0, 10))],
         // The proof begins elsewhere than at what it has seen: told once what that is, no alarm.
         vec![books.shows(0, 5, 20)],
         vec![books.shows(0, 10, 20)],
@@ -117,6 +132,7 @@ fn a_log_that_does_not_continue_what_was_seen_of_it_is_an_alarm_with_evidence_an
     let heard = script.heard.lock().expect("no panic").clone();
     let sizes: Vec<&str> = heard.iter().map(|note| note.lines().nth(1).unwrap_or("none")).collect();
     assert_eq!(sizes, ["none", "10", "10", "20", "30"]);
+    assert!(heard.iter().skip(1).all(|note| note.matches('\u{2014}').count() == 2), "its own and p1's: {heard:#?}");
     // What it cosigns, it signs: with its own key, over what it was shown.
     let p1 = LogKey::new("testbed", testbed.id(0), Key::new(signing_key(&testbed, 0)).public_key());
     let last = SignedCheckpoint::parse(&heard[4], &key).expect("the liar's own");
@@ -237,6 +253,149 @@ fn a_peer_that_floods_with_checkpoints_is_looked_at_now_and_then() {
     assert!(of(&testbed, "checkpoint.witnessed").len() < 5, "not one for each");
     assert!(testbed.peer(0, LIAR)["connected"].as_bool().expect("a flag"));
     assert!(of(&testbed, "log.departed").is_empty());
+    traitor.stop();
+    testbed.stop_all();
+}
+
+/// A liar says that it has seen what this party has signed, with a line of its own below.
+#[test]
+fn what_a_peer_writes_below_this_partys_checkpoint_is_not_in_its_files() {
+    let mut testbed = Testbed::new(3);
+    let books = Books::new(&testbed);
+    testbed.start(0);
+    testbed.start(1);
+    let script = Cosigner { pen: Pen(Key::new(signing_key(&testbed, LIAR))), key: books.key, p1: p1(&testbed) };
+    let traitor = Traitor::start(papers(&testbed, LIAR), script).expect("it starts");
+    let file = testbed.data(0).join("audit/cosigned/p3.checkpoint");
+    let note = testbed.until("the cosignature is kept", || fs::read_to_string(&file).ok());
+    assert_eq!(note.matches('\u{2014}').count(), 2, "{note}");
+    traitor.stop();
+    testbed.stop_all();
+    testbed.run(0, &["audit", "verify"]).exits(0);
+}
+
+fn p1(testbed: &Testbed) -> LogKey {
+    LogKey::new("testbed", testbed.id(0), Key::new(signing_key(testbed, 0)).public_key())
+}
+
+/// Cosigns what p1 shows, and writes something of its own below.
+struct Cosigner {
+    pen: Pen,
+    key: LogKey,
+    p1: LogKey,
+}
+
+impl Betrayal for Cosigner {
+    fn hears(&mut self, from: u16, frame: &Frame) -> Vec<Frame> {
+        match (from, frame) {
+            (0, Frame::Seen(_)) => vec![Frame::Seen(Seen { note: "".try_into().expect("short") })],
+            (0, Frame::Checkpoint(shown)) => {
+                let mut witness = Witness::new(self.p1.clone());
+                let seen = witness.look(&shown.note.to_string(), &Vec::new()).expect("the first");
+                let note = seen.cosign(&self.key, &self.pen, 1_790_000_000);
+                vec![Frame::Seen(Seen { note: poison(&note.to_string()) })]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// This party was put back to an older copy, its guard too. The liar keeps three checkpoints that it signed since, and shows
+/// one after another.
+#[test]
+fn people_go_on_once_without_all_that_was_signed_before_and_are_not_stopped_again_with_the_rest_of_it() {
+    let mut testbed = Testbed::new(3);
+    let (data, guard) = (testbed.data(0), testbed.home(0).join("guard"));
+    testbed.start(0);
+    testbed.start(1);
+    testbed.linked();
+    testbed.stop_all();
+    let copied = testbed.root().join("copied");
+    let put = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().expect("runs").success());
+    };
+    put(&data, &copied);
+    let guarded = fs::read(&guard).expect("a guard");
+    // What it signs now is forgotten later.
+    let chain = |testbed: &Testbed| -> Vec<String> {
+        let text = fs::read_to_string(testbed.data(0).join("audit/checkpoints.jsonl")).expect("a chain");
+        let link = |line: &str| serde_json::from_str::<Value>(line).expect("a link")["checkpoint"].clone();
+        text.lines().map(link).map(|note| note.as_str().expect("a note").to_owned()).collect()
+    };
+    let before = chain(&testbed).len();
+    for _ in 0..3 {
+        testbed.start(0);
+        testbed.start(1);
+        testbed.linked();
+        testbed.stop_all();
+    }
+    let forgotten = chain(&testbed).split_off(before);
+    assert!(forgotten.len() >= 3, "{}", forgotten.len());
+    fs::remove_dir_all(&data).expect("removes");
+    fs::rename(&copied, &data).expect("moves");
+    fs::write(&guard, guarded).expect("writes");
+    // p2 has lost what it had seen: only the liar has something to show.
+    fs::remove_dir_all(testbed.data(1)).expect("removes");
+    let _ = fs::remove_file(testbed.home(1).join("guard"));
+    testbed.start(0);
+    testbed.start(1);
+    let says = |note: &str| Frame::Seen(Seen { note: note.try_into().expect("short") });
+    let behind = |testbed: &Testbed| testbed.status(0).filter(|status| status["log_behind"].is_string());
+    let script = Script::default();
+    script.says.lock().expect("no panic").push_back(vec![says(forgotten.last().expect("some"))]);
+    let traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+    testbed.until("p1 finds itself behind", || behind(&testbed));
+    testbed.until("it signs again", || testbed.status(0).filter(|status| status["rollback"].is_null()));
+    let acknowledge = ["audit", "acknowledge", "--by", "Ann Ames", "--reason", "the disk was put back"];
+    // On each link that comes up the liar shows another one.
+    script.says.lock().expect("no panic").extend(forgotten.iter().rev().skip(1).map(|note| vec![says(note)]));
+    testbed.run(0, &acknowledge).exits(0);
+    let left = |script: &Script| script.says.lock().expect("no panic").len();
+    let mut traitor = traitor;
+    while left(&script) > 0 {
+        let now = left(&script);
+        traitor.stop();
+        traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+        testbed.until("it was said", || (left(&script) < now).then_some(()));
+    }
+    testbed.until("it is linked", || testbed.peer(0, LIAR)["connected"].as_bool().filter(|connected| *connected));
+    assert!(behind(&testbed).is_none(), "{:#}", testbed.status(0).expect("up"));
+    assert_eq!(testbed.audit(0).iter().filter(|record| record["event"] == "log.behind").count(), 1);
+    traitor.stop();
+    // What was cosigned of the log of before is put aside with it.
+    testbed.run(0, &["audit", "verify"]).exits(0);
+    testbed.stop_all();
+}
+
+/// Evidence that is proof is kept also by a node that signs nothing for now; and no person can go on before it is written.
+#[test]
+fn a_fork_that_is_shown_while_the_node_recovers_is_kept_and_stays_until_its_evidence_is_written() {
+    let mut testbed = Testbed::new(3);
+    let books = Books::new(&testbed);
+    let script = Script::default();
+    script.says.lock().expect("no panic").push_back(vec![books.shows(0, 0, 30)]);
+    testbed.start(0);
+    testbed.start(1);
+    let traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+    testbed.recorded(0, "checkpoint.witnessed", |record| record["peer"] == testbed.id(LIAR));
+    traitor.stop();
+    testbed.stop_all();
+    fs::remove_file(testbed.home(0).join("guard")).expect("removes");
+    let folder = testbed.data(0).join("evidence");
+    fs::write(&folder, "in the way").expect("writes");
+    // p2 stays down, so it recovers for as long as this takes.
+    testbed.start(0);
+    script.says.lock().expect("no panic").push_back(vec![books.shows(1, 0, 30)]);
+    let traitor = Traitor::start(papers(&testbed, LIAR), script.clone()).expect("it starts");
+    testbed.recorded(0, "log.departed", |record| record["detail"]["kind"] == "fork");
+    assert!(testbed.status(0).expect("up")["rollback"].is_object());
+    let acknowledge = ["audit", "acknowledge", "--by", "Ann Ames", "--reason", "asked them", "--log", "p3"];
+    testbed.run(0, &acknowledge).exits(1).complains(&["evidence", "cannot be written", "log-p3-fork-30-30.json"]);
+    assert!(testbed.peer(0, LIAR)["log"]["alarm"].is_string());
+    fs::remove_file(&folder).expect("removes");
+    testbed.run(0, &acknowledge).exits(0);
+    assert!(folder.join("log-p3-fork-30-30.json").exists());
+    assert!(testbed.peer(0, LIAR)["log"]["alarm"].is_null());
     traitor.stop();
     testbed.stop_all();
 }

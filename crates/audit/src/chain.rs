@@ -62,14 +62,14 @@ impl Chain {
         Ok(Self { path: path.to_owned(), file, last })
     }
 
-    /// Begins a new chain, for a log that does not continue the old one. The old file stays, as `checkpoints-until-SIZE.jsonl`.
+    /// Begins a new chain, for a log that does not continue the old one. The old file stays, as `checkpoints-until-SIZE.jsonl`,
+    /// or with a further number where there is such a file already.
     ///
     /// # Errors
     /// When the operating system refuses; then the chain goes on as it was.
     pub fn begin_anew(&mut self) -> io::Result<()> {
         let Some(last) = &self.last else { return Ok(()) };
-        let old = self.path.with_file_name(format!("checkpoints-until-{}.jsonl", last.size()));
-        std::fs::rename(&self.path, old)?;
+        std::fs::rename(&self.path, put_aside(&self.path, "checkpoints", ".jsonl", last.size()))?;
         self.last = None;
         self.file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&self.path)?;
         Ok(())
@@ -90,17 +90,34 @@ impl Chain {
     /// Adds a checkpoint; `path` proves that it continues the last one. Not synced: what a crash takes is signed again.
     ///
     /// # Errors
-    /// When the operating system refuses.
+    /// When the operating system refuses, as on a full disk. Then the chain is as it was.
     pub fn append(&mut self, checkpoint: &SignedCheckpoint, path: &Path) -> io::Result<()> {
         let since = self.last.as_ref().map_or(0, SignedCheckpoint::size);
         let path = path.iter().map(|hash| Base64::encode_string(hash)).collect();
         let link = Link { checkpoint: checkpoint.to_string(), since, path };
         let mut line = serde_json::to_vec(&link).map_err(io::Error::from)?;
         line.push(b'\n');
-        self.file.write_all(&line)?;
+        let length = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all(&line) {
+            // Half a line would make the next one part of it. What cannot be cut off now is cut off at the next start.
+            self.file.set_len(length)?;
+            return Err(error);
+        }
         self.last = Some(checkpoint.clone());
         Ok(())
     }
+}
+
+/// A free name beside `path` for what is put aside: `NAME-until-SIZE`, with a further number where that is taken.
+#[must_use]
+pub fn put_aside(path: &FilePath, name: &str, ending: &str, size: u64) -> PathBuf {
+    let mut aside = path.with_file_name(format!("{name}-until-{size}{ending}"));
+    let mut number = 1;
+    while aside.exists() {
+        number += 1;
+        aside = path.with_file_name(format!("{name}-until-{size}-{number}{ending}"));
+    }
+    aside
 }
 
 /// What stands in a chain.

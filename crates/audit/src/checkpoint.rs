@@ -184,6 +184,38 @@ impl SignedCheckpoint {
         self.note.verify_cosignature(&witness.witness)
     }
 
+    /// The checkpoint with the log's own signature and this witness's, where it has one, and no other: whoever hands a
+    /// checkpoint on can write any line of another key below it.
+    #[must_use]
+    pub fn stripped(&self, log: &LogKey, witness: Option<&LogKey>) -> Self {
+        let witness = witness.filter(|witness| self.cosigned_by(witness).is_ok());
+        let keys: Vec<&NoteKey> =
+            [Some(&log.log), witness.map(|witness| &witness.witness)].into_iter().flatten().collect();
+        let mut stripped = self.clone();
+        stripped.note.keep_only(&keys);
+        stripped
+    }
+
+    /// The checkpoint as `SIZE ROOT SIGNATURE`, both in base64, with the log's own signature: it has no spaces but these two.
+    #[must_use]
+    pub fn to_brief(&self, log: &LogKey) -> String {
+        let note = self.stripped(log, None).to_string();
+        let signature = note.trim_end().rsplit(' ').next().unwrap_or_default().to_owned();
+        format!("{} {} {signature}", self.size(), Base64::encode_string(&self.root().0))
+    }
+
+    /// Reads what [`SignedCheckpoint::to_brief`] wrote of a checkpoint of this log.
+    ///
+    /// # Errors
+    /// As for [`SignedCheckpoint::parse`].
+    pub fn from_brief(brief: &str, log: &LogKey) -> Result<Self, CheckpointError> {
+        let [size, root, signature] = brief.split(' ').collect::<Vec<_>>()[..] else {
+            return Err(CheckpointError::Malformed("it has not the three parts: size, root, signature"));
+        };
+        let origin = log.origin();
+        Self::parse(&format!("{origin}\n{size}\n{root}\n\n\u{2014} {} {signature}\n", log.log.name()), log)
+    }
+
     /// How many signatures it has, the log's own and those of unknown keys included.
     #[must_use]
     pub fn signatures(&self) -> usize {

@@ -35,7 +35,7 @@ mod whole;
 mod witness;
 mod words;
 
-pub use chain::{Chain, ChainExamined, ChainFault};
+pub use chain::{Chain, ChainExamined, ChainFault, put_aside};
 pub use checkpoint::{Checkpoint, CheckpointError, LogKey, SignedCheckpoint};
 pub use event::{Approver, Event, Source};
 pub use examine::{ClockStep, Examined, LogFault, examine};

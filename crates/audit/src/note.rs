@@ -156,6 +156,11 @@ impl Note {
         self.signatures.push(SignatureLine { name: key.name.clone(), id, bytes });
     }
 
+    /// Leaves out the lines of all other keys. They were not checked, and may be anything.
+    pub(crate) fn keep_only(&mut self, keys: &[&NoteKey]) {
+        self.signatures.retain(|line| keys.iter().any(|key| line.name == key.name && line.id == key.id()));
+    }
+
     /// Checks the log's own signature.
     pub(crate) fn verify(&self, key: &NoteKey) -> Result<(), NoteError> {
         self.verify_each(key, |bytes| {

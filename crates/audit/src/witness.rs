@@ -46,7 +46,8 @@ impl Witness {
     /// # Errors
     /// Where it is no checkpoint of the log, or does not continue what was seen. Then nothing is remembered of it.
     pub fn look(&mut self, shown: &str, path: &Path) -> Result<Witnessed, LookError> {
-        let shown = SignedCheckpoint::parse(shown, &self.log)?;
+        // What else stands below it is not kept, nor handed on with this witness's signature.
+        let shown = SignedCheckpoint::parse(shown, &self.log)?.stripped(&self.log, None);
         if let Some(seen) = &self.seen
             && let Some(kind) = departure(seen, &shown, path)
         {

@@ -94,6 +94,13 @@ fn another_keys_checkpoints_are_passed_over_and_an_old_chain_is_put_aside() {
     chain.append(&signed(&lines(5, 3), 5), &Vec::new()).expect("appends");
     assert_eq!(examined(&fs::read(&path).expect("reads")).last.expect("the last").size(), 5);
     assert_eq!(examined(&fs::read(folder.path().join("checkpoints-until-7.jsonl")).expect("kept")).links, 2);
+    // A second one of that size does not take the place of the first.
+    fs::remove_file(&path).expect("removes");
+    make(&path, &[1, 2, 7]);
+    Chain::open(&path, &Key::new(1).log("p1")).expect("opens").begin_anew().expect("puts it aside");
+    for (name, links) in [("checkpoints-until-7.jsonl", 2), ("checkpoints-until-7-2.jsonl", 3)] {
+        assert_eq!(examined(&fs::read(folder.path().join(name)).expect("kept")).links, links, "{name}");
+    }
     // With nothing in it there is nothing to put aside.
     let mut empty = Chain::open(&folder.path().join("empty"), &Key::new(1).log("p1")).expect("opens");
     empty.begin_anew().expect("nothing");

@@ -171,3 +171,45 @@ fn a_proof_file_holds_all_that_an_auditor_needs() {
         }
     }
 }
+
+#[test]
+fn what_others_wrote_below_a_checkpoint_is_not_kept_and_its_brief_is_its_own_signature() {
+    let (p1, p2, p3) = (Key::new(1), Key::new(2), Key::new(3));
+    let log = p1.log("p1");
+    let bare = signed(&lines(5, 1), 5);
+    let junk = format!("\u{2014} other.example/key {}\n", base64(&[9; 80]));
+    // A bad line of the very witness that is to sign: it must not stand beside its good one.
+    let poison =
+        format!("\u{2014} {} {}\n", log.origin(), base64(&[&p2.log("p2").witness().id()[..], &[7; 72]].concat()));
+    let dirty = format!("{bare}{junk}{poison}");
+    let mut witness = Witness::new(log.clone());
+    let seen = witness.look(&dirty, &Vec::new()).expect("the log's own signature is good");
+    assert_eq!(witness.seen().expect("kept").to_string(), bare.to_string());
+    let cosigned = seen.cosign(&p2.log("p2"), &p2, 1_700_000_000);
+    assert_eq!((cosigned.signatures(), cosigned.cosigned_by(&p2.log("p2"))), (2, Ok(1_700_000_000)));
+    // What comes back of it: only the line that is expected, and only if it is good.
+    let more = SignedCheckpoint::parse(&format!("{cosigned}{junk}"), &log).expect("parses");
+    assert_eq!(more.stripped(&log, Some(&p2.log("p2"))), cosigned);
+    assert_eq!(more.stripped(&log, Some(&p3.log("p3"))), bare);
+    assert_eq!(more.stripped(&log, None), bare);
+    let spoilt =
+        SignedCheckpoint::parse(&format!("{bare}{}", poison.replace(log.origin(), p2.log("p2").origin())), &log);
+    assert_eq!(spoilt.expect("parses").stripped(&log, Some(&p2.log("p2"))), bare);
+    let forked = signed(&lines(5, 2), 5);
+    let Err(LookError::Alarm(departure)) = witness.look(&format!("{forked}{junk}"), &Vec::new()) else {
+        panic!("no alarm")
+    };
+    assert_eq!((departure.seen, departure.shown), (bare.to_string(), forked.to_string()));
+
+    let brief = more.to_brief(&log);
+    assert_eq!(brief.split(' ').count(), 3);
+    assert_eq!(SignedCheckpoint::from_brief(&brief, &log), Ok(bare));
+    assert!(SignedCheckpoint::from_brief(&brief, &p3.log("p1")).is_err());
+    for at in 0..brief.len() {
+        let mut bytes = brief.clone().into_bytes();
+        bytes[at] ^= 1;
+        let changed = String::from_utf8(bytes).expect("still ASCII");
+        assert!(SignedCheckpoint::from_brief(&changed, &log).is_err(), "{changed}");
+        assert!(SignedCheckpoint::from_brief(&brief[..at], &log).is_err(), "{at}");
+    }
+}

@@ -2,13 +2,15 @@
 //!
 //! Whoever puts back an older copy of `data_dir` does not put back the guard, and so the node sees that it may have
 //! forgotten signatures. It is a text that a person can read. It is written beside its place, synced and renamed, so it
-//! is there whole or as it was; and it never falls.
+//! is there whole or as it was; and it never falls. It has the last checkpoint of the node's own log too that was signed,
+//! and the last one of each peer's that was cosigned (PROTOCOL 8.3).
 //!
 //! # Security
 //! It holds no secret and proves nothing to anybody: its check finds damage and another party's file, not a forger.
 //! Whoever may write it may make this node recover without need, or, with an older copy of `data_dir`, sign again what
 //! it has forgotten. So it belongs where copies of `data_dir` do not reach.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -23,8 +25,8 @@ const FORMAT: &str = "smpcd guard 1";
 /// Last line.
 const NOTE: &str =
     "This file tells what smpcd signed last. Keep it out of copies of data_dir; never restore or delete it.";
-/// Longest text that is read. It is far shorter.
-const MOST: u64 = 4096;
+/// Longest text that is read: some 200 bytes for each party.
+const MOST: u64 = 1 << 20;
 
 /// The guard cannot follow the store. Nothing is sent then.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +63,11 @@ pub struct Guard {
     path: PathBuf,
     party: String,
     found: Found,
+    logs: Vouched,
 }
+
+/// For a party's log the last checkpoint that this node has signed or cosigned, as `SIZE ROOT SIGNATURE`.
+pub type Vouched = BTreeMap<String, String>;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +86,8 @@ impl Guard {
     pub fn open(path: &Path, party: &str) -> Self {
         // A link is followed once: renaming onto it would put the guard where the link lies.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let found = read(&path, party);
-        Self { path, party: party.to_owned(), found }
+        let (found, logs) = read(&path, party);
+        Self { path, party: party.to_owned(), found, logs }
     }
 
     /// What it says.
@@ -99,6 +105,12 @@ impl Guard {
         }
     }
 
+    /// What was signed last of each log.
+    #[must_use]
+    pub fn logs(&self) -> &Vouched {
+        &self.logs
+    }
+
     /// Its place.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -112,42 +124,88 @@ impl Guard {
     pub fn raise(&mut self, mark: &Mark) -> Result<(), GuardError> {
         match self.mark() {
             Some(there) if there == mark => return Ok(()),
-            Some(there) if there.number >= mark.number => {
-                return Err(GuardError::Falls { path: self.path.clone(), there: there.number, wanted: mark.number });
-            }
+            Some(there) if there.number >= mark.number => return Err(self.falls(there.number, mark.number)),
             Some(_) | None => {}
         }
-        // One that was deleted meanwhile is made anew: this process has forgotten nothing.
-        if matches!(read(&self.path, &self.party), Found::Mark(there) if self.mark() != Some(&there)) {
-            return Err(GuardError::Foreign { path: self.path.clone() });
+        self.write(*mark, self.logs.clone())
+    }
+
+    /// Takes note, durably, of what is signed of these logs; `None` for one with which people begin anew.
+    ///
+    /// # Errors
+    /// [`GuardError`]; then it is as it was.
+    pub fn vouch(&mut self, changes: &[(String, Option<String>)]) -> Result<(), GuardError> {
+        let mut logs = self.logs.clone();
+        for (log, vouched) in changes {
+            let Some(vouched) = vouched else {
+                logs.remove(log);
+                continue;
+            };
+            let (there, wanted) = (logs.get(log).map_or(0, |there| size(there)), size(vouched));
+            if wanted < there {
+                return Err(self.falls(there, wanted));
+            }
+            logs.insert(log.clone(), vouched.clone());
         }
-        let text = render(&self.party, mark);
+        if logs == self.logs {
+            return Ok(());
+        }
+        self.write(self.mark().copied().unwrap_or(Mark::NONE), logs)
+    }
+
+    fn falls(&self, there: u64, wanted: u64) -> GuardError {
+        GuardError::Falls { path: self.path.clone(), there, wanted }
+    }
+
+    fn write(&mut self, mark: Mark, logs: Vouched) -> Result<(), GuardError> {
+        // One that was deleted meanwhile is made anew: this process has forgotten nothing.
+        match read(&self.path, &self.party) {
+            (Found::Mark(there), theirs) if self.mark() != Some(&there) || theirs != self.logs => {
+                return Err(GuardError::Foreign { path: self.path.clone() });
+            }
+            _ => {}
+        }
+        let text = render(&self.party, &mark, &logs);
         write_atomically(&self.path, |file| file.write_all(text.as_bytes())).map_err(GuardError::Write)?;
-        self.found = Found::Mark(*mark);
+        (self.found, self.logs) = (Found::Mark(mark), logs);
         Ok(())
     }
 }
 
-fn read(path: &Path, party: &str) -> Found {
+/// The records that a checkpoint covers.
+fn size(vouched: &str) -> u64 {
+    vouched.split(' ').next().and_then(|size| size.parse().ok()).unwrap_or(0)
+}
+
+fn read(path: &Path, party: &str) -> (Found, Vouched) {
     let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text)) {
+    let found = match File::open(path).and_then(|file| file.take(MOST).read_to_string(&mut text)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Found::Missing,
         Err(error) => Found::Unreadable(error.to_string()),
-        Ok(_) => parse(party, &text).map_or_else(Found::Unreadable, Found::Mark),
-    }
+        Ok(_) => match parse(party, &text) {
+            Ok((mark, logs)) => return (Found::Mark(mark), logs),
+            Err(why) => Found::Unreadable(why),
+        },
+    };
+    (found, Vouched::new())
 }
 
 /// The one spelling of a guard.
-fn render(party: &str, mark: &Mark) -> String {
+fn render(party: &str, mark: &Mark, logs: &Vouched) -> String {
     let Mark { number, drawn } = mark;
-    let check = sharing::hash("smpcd/1/guard", &[party.as_bytes(), &number.to_le_bytes(), drawn]);
+    let logs: Vec<String> = logs.iter().map(|(log, vouched)| format!("log {log} {vouched}\n")).collect();
+    let (number_bytes, head) = (number.to_le_bytes(), [party.as_bytes()]);
+    let parts: Vec<&[u8]> =
+        head.into_iter().chain([&number_bytes[..], drawn]).chain(logs.iter().map(|line| line.as_bytes())).collect();
+    let check = sharing::hash("smpcd/1/guard", &parts);
     let (drawn, check) = (audit::RoundId(*drawn), Digest(check));
-    format!("{FORMAT}\nparty {party}\nnumber {number}\nmark {drawn}\ncheck {check}\n{NOTE}\n")
+    format!("{FORMAT}\nparty {party}\nnumber {number}\nmark {drawn}\n{}check {check}\n{NOTE}\n", logs.concat())
 }
 
-/// Reads a mark, and then the whole text by writing it anew: so nothing in it may differ.
-fn parse(party: &str, text: &str) -> Result<Mark, String> {
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+/// Reads mark and logs, and then the whole text by writing it anew: so nothing in it may differ.
+fn parse(party: &str, text: &str) -> Result<(Mark, Vouched), String> {
+    let fields = |name: &'static str| text.lines().filter_map(move |line| line.strip_prefix(name)?.strip_prefix(' '));
+    let field = |name| fields(name).next();
     if !text.starts_with(FORMAT) {
         return Err(format!("it does not begin with \"{FORMAT}\""));
     }
@@ -155,8 +213,11 @@ fn parse(party: &str, text: &str) -> Result<Mark, String> {
         return Err(format!("it is the guard of {other}"));
     }
     let mark = field("number").and_then(|number| number.parse().ok()).zip(field("mark").and_then(|m| m.parse().ok()));
-    match mark.map(|(number, drawn): (u64, audit::RoundId)| Mark { number, drawn: drawn.0 }) {
-        Some(mark) if render(party, &mark) == text => Ok(mark),
+    let mark = mark.map(|(number, drawn): (u64, audit::RoundId)| Mark { number, drawn: drawn.0 });
+    let logs = fields("log").filter_map(|line| line.split_once(' '));
+    let logs: Vouched = logs.map(|(log, vouched)| (log.to_owned(), vouched.to_owned())).collect();
+    match mark {
+        Some(mark) if render(party, &mark, &logs) == text => Ok((mark, logs)),
         _ => Err("it was changed or cut".to_owned()),
     }
 }
@@ -227,6 +288,43 @@ mod tests {
     }
 
     #[test]
+    fn it_has_what_was_signed_of_each_log_and_that_falls_only_where_people_begin_anew() {
+        let place = Place::new();
+        let mut guard = place.open();
+        guard.raise(&mark(7)).expect("writes");
+        let says = |log: &str, vouched: &str| (log.to_owned(), Some(vouched.to_owned()));
+        guard.vouch(&[says("p1", "30 r s"), says("p2", "12 r s")]).expect("writes");
+        guard.vouch(&[says("p2", "12 r s")]).expect("is there");
+        guard.vouch(&[says("p2", "13 r s")]).expect("grows");
+        assert!(place.text().contains("\nlog p1 30 r s\nlog p2 13 r s\ncheck sha256:"), "{}", place.text());
+        for mut guard in [guard, place.open()] {
+            assert!(matches!(
+                guard.vouch(&[says("p1", "29 r s")]),
+                Err(GuardError::Falls { there: 30, wanted: 29, .. })
+            ));
+            assert_eq!(guard.logs(), place.open().logs());
+            assert_eq!((guard.logs().len(), guard.mark()), (2, Some(&mark(7))));
+        }
+        // Marks and logs go their own ways.
+        let mut guard = place.open();
+        guard.raise(&mark(8)).expect("rises");
+        guard.vouch(&[("p1".to_owned(), None)]).expect("forgets");
+        guard.vouch(&[says("p1", "3 r s")]).expect("begins anew");
+        assert_eq!(place.open().logs()["p1"], "3 r s");
+        assert_eq!((place.open().mark(), place.open().logs()["p2"].as_str()), (Some(&mark(8)), "13 r s"));
+        // A second node that vouches is noticed as one that signs.
+        let mut second = place.open();
+        second.vouch(&[says("p2", "14 r s")]).expect("writes");
+        assert!(matches!(guard.raise(&mark(9)), Err(GuardError::Foreign { .. })));
+        // No line can be changed, taken out or put in.
+        let text = place.text();
+        let (line, other) = ("log p2 14 r s\n", "log p3 1 r s\n");
+        for bad in [text.replace(line, ""), text.replace(line, other), text.replace(line, &format!("{line}{other}"))] {
+            assert!(parse("p1", &bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn it_is_replaced_and_never_written_into() {
         let place = Place::new();
         place.open().raise(&mark(1)).expect("writes");
@@ -263,7 +361,7 @@ mod tests {
         unreadable(good.replace("number 42", "number 042").as_bytes());
         unreadable(good.replace("number 42", "number 43").as_bytes());
         unreadable(good.replace('\n', "\r\n").as_bytes());
-        unreadable(&vec![b'x'; 1 << 20]);
+        unreadable(&vec![b'x'; 2 << 20]);
         fs::write(place.path(), &good).expect("writes");
         assert_eq!(place.open().mark(), Some(&mark(42)));
         match Guard::open(&place.path(), "p2").found() {

@@ -27,7 +27,10 @@ impl Hub {
 
     /// Files of the log that are full or old. What fails is tried again with the next look, and said once.
     fn tend_log(&mut self) {
+        let before = self.store.log_size();
         let trouble = self.store.tend_log(&self.settings.audit, Time::now()).err().map(|error| error.to_string());
+        // It has records of its own, which the others are to see too.
+        self.logs.grown |= self.store.log_size() > before;
         if trouble != self.log_trouble {
             if let Some(error) = &trouble {
                 tracing::error!(target: "audit", %error, "the audit log's files cannot be looked after");

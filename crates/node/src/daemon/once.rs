@@ -30,7 +30,8 @@ pub(super) struct Once {
 }
 
 impl Hub {
-    /// Takes note of what is over already: it is not for that that the daemon was started.
+    /// Takes note of what is over already: it is not for that that the daemon was started. A node that recovers has no
+    /// rounds yet: it does so again when it goes on.
     pub(super) fn once(&mut self) {
         let before = self.rounds.iter().filter(|(_, open)| is_over(open)).map(|(id, _)| *id).collect();
         self.once = Some(Once { before, left: None });

@@ -216,7 +216,7 @@ impl Hub {
             Frame::Pin(pin) => self.pin(peer, pin),
             Frame::Recalled => self.recalled(peer),
             Frame::Checkpoint(checkpoint) => self.log_shown(peer, checkpoint),
-            Frame::Seen(seen) => self.seen(peer, &seen),
+            Frame::Seen(seen) => self.seen(peer, seen),
             // The link answers these itself.
             Frame::Hello(_) | Frame::Ping => {}
         }

@@ -62,7 +62,8 @@ pub(super) struct Asked {
 impl Hub {
     /// Compares store and guard, and goes on with the rounds; or recovers first.
     pub(super) fn wake(&mut self) -> Result<(), DaemonError> {
-        let guard = Guard::open(&self.settings.guard, &self.settings.party);
+        let mut guard = Guard::open(&self.settings.guard, &self.settings.party);
+        self.remember_logs(&mut guard).map_err(StoreError::from)?;
         let (last, before) = self.reads().marks()?;
         let first = *guard.found() == Found::Missing && self.store.is_new()?;
         match verdict(&last, &before, guard.mark()) {
@@ -90,7 +91,9 @@ impl Hub {
     /// back from the store once every other compute party has told what this node signed.
     pub(super) fn roll_back(&mut self, found: String) {
         self.pending.keep(RECOVER, RECOVER, found.clone().into_bytes());
-        let (Ok((last, _)), Some(guard)) = (self.reads().marks(), self.store.unguard()) else { return };
+        // The guard stays in where the marks cannot be read.
+        let Ok((last, _)) = self.reads().marks() else { return };
+        let Some(guard) = self.store.unguard() else { return };
         self.pending.drop_rounds();
         let rounds = std::mem::take(&mut self.rounds);
         self.leaving.extend(rounds.into_values().map(|open| open.worker));
@@ -99,6 +102,14 @@ impl Hub {
             if self.peers.get(usize::from(peer)).and_then(Peer::sender).is_some() {
                 self.ask(peer);
             }
+        }
+    }
+
+    /// Takes note in the guard, wherever it is now, of what is signed of logs.
+    pub(super) fn vouch(&mut self, changes: &[(String, Option<String>)]) -> Result<(), StoreError> {
+        match &mut self.recovering {
+            Some(recovering) => Ok(recovering.guard.vouch(changes)?),
+            None => self.store.vouch(changes),
         }
     }
 
@@ -156,6 +167,10 @@ impl Hub {
             "every other party that holds shares or learns results has answered: this node goes on, and abstains from what it had forgotten"
         );
         self.begin()?;
+        // `run --once` was not started for what was over before.
+        if self.once.is_some() {
+            self.once();
+        }
         // Nothing of a round was taken in while it recovered. On the next links each side says what it holds.
         for sender in self.peers.iter().filter_map(Peer::sender) {
             sender.cut("it has recovered and links anew");

@@ -101,7 +101,11 @@ impl Hub {
     }
 
     pub(super) fn job_done(&mut self, finished: Finished) {
-        let round = RoundId(finished.round);
+        let round = RoundId(finished.worker.round());
+        // What a round had begun that was dropped is nothing to the one that was begun anew from the store: it asks again.
+        if !self.rounds.get(&round).is_some_and(|open| open.worker.is(&finished.worker)) {
+            return;
+        }
         match finished.done {
             Done::Loaded(Ok(input)) => self.input_loaded(round, input),
             done => self.feed(round, Event::Done(done)),

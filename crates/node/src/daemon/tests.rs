@@ -29,6 +29,7 @@ use crate::store::{Reads, Store};
 use crate::vault::Vault;
 
 mod changes;
+mod logs;
 mod pauses;
 
 /// p0 of a consortium, with its directory.

@@ -150,6 +150,7 @@ impl Hub {
             }
             self.put_shown(tx, &shown, now)
         })?;
+        self.vouch_for(&seen)?;
         self.lacked(lacking);
         let (actions, ended) = (Vec::new(), Vec::new());
         let mut acts = Acts { actions, ended, asked, consumed, seen, evidence, show_log: false };
@@ -223,7 +224,7 @@ impl Hub {
             self.tell_seen(peer);
         }
         for (name, bytes) in acts.evidence {
-            self.keep_file(&name, &bytes);
+            self.keep_evidence_file(&name, &bytes);
         }
         if acts.show_log {
             self.log_is_due();
@@ -238,19 +239,21 @@ impl Hub {
         let (status, party) = (&open.status, self.party_id(culprit));
         let v = if status.v > 0 { format!("-v{}", status.v) } else { String::new() };
         let name = format!("{}-{}{v}-{party}-{}.bin", status.computation, status.period, kind.name());
-        self.keep_file(&name, dossier);
+        self.keep_evidence_file(&name, dossier);
     }
 
-    fn keep_file(&self, name: &str, bytes: &[u8]) {
-        let folder = self.settings.data_dir.join("evidence");
-        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        let kept = made.map_err(|error| error.to_string()).and_then(|()| {
-            let file = folder.join(name);
-            write_atomically(&file, |out| out.write_all(bytes)).map_err(|error| error.to_string())
-        });
-        if let Err(error) = kept {
+    fn keep_evidence_file(&self, name: &str, bytes: &[u8]) {
+        if let Err(error) = self.keep_file(name, bytes) {
             tracing::error!(target: "daemon", %error, evidence = %name, "the evidence could not be written");
         }
+    }
+
+    /// Writes a file of evidence.
+    pub(super) fn keep_file(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let folder = self.settings.data_dir.join("evidence");
+        let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.map_err(|error| error.to_string())?;
+        write_atomically(&folder.join(name), |out| out.write_all(bytes)).map_err(|error| error.to_string())
     }
 
     fn work(&self, round: RoundId, work: Work) {

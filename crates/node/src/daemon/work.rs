@@ -25,9 +25,9 @@ pub(crate) enum Work {
     EraseAll,
 }
 
-/// A job of that round came back.
+/// A job came back to the worker that was given it.
 pub(crate) struct Finished {
-    pub(crate) round: [u8; 32],
+    pub(crate) worker: Worker,
     pub(crate) done: Done,
 }
 
@@ -65,6 +65,16 @@ impl Worker {
         }
     }
 
+    /// The round that it works for.
+    pub(crate) fn round(&self) -> [u8; 32] {
+        self.0.terms.round().0
+    }
+
+    /// Whether the two are one worker: a round that was dropped and begun anew has another one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether something is being done, or waits to be.
     pub(crate) fn is_busy(&self) -> bool {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).running
@@ -79,7 +89,7 @@ impl Worker {
                     let done = job.run(&self.0.terms, &mut *place);
                     place.progress().worked(began.elapsed());
                     // The daemon is going down if nobody listens.
-                    let _ = self.0.finished.send(Finished { round: self.0.terms.round().0, done });
+                    let _ = self.0.finished.send(Finished { worker: self.clone(), done });
                     Ok(())
                 }
                 Work::Erase(object) => place.erase(object),

@@ -351,6 +351,16 @@ impl Store {
         Ok(())
     }
 
+    /// Takes note in the guard, durably, of what is signed of these logs (PROTOCOL 8.3). Before the signature leaves the node.
+    ///
+    /// # Errors
+    /// [`StoreError::Unguarded`], and where the guard does not follow.
+    pub fn vouch(&self, changes: &[(String, Option<String>)]) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        inner.guard.as_mut().ok_or(StoreError::Unguarded)?.vouch(changes)?;
+        Ok(())
+    }
+
     /// Takes the guard out again: nothing is signed until [`Store::guard_with`]. None where there is none.
     #[must_use]
     pub fn unguard(&self) -> Option<Guard> {
@@ -366,6 +376,12 @@ impl Store {
         inner.follow()?;
         inner.log.sync()?;
         Ok(())
+    }
+
+    /// How many records the log has.
+    #[must_use]
+    pub fn log_size(&self) -> u64 {
+        self.inner().log.size()
     }
 
     /// How many records the log has that are durable, and the root over them: to be signed (PROTOCOL 8.2).

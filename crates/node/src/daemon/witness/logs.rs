@@ -9,13 +9,15 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use audit::{Chain, Departure, LogKey, NoteSigner, SignedCheckpoint, Witness};
+use audit::{Chain, Departure, LogKey, NoteSigner, SignedCheckpoint, Witness, put_aside};
 use protocol::agreement::Agreement;
 use wire::Signer;
-use wire::link::Checkpoint;
+use wire::link::{Checkpoint, Seen};
 
+use super::own::size_in;
+use crate::guard::Vouched;
 use crate::settings::Settings;
 use crate::store::{Reads, Store, StoreError};
 
@@ -25,12 +27,14 @@ pub(super) const WITNESSED: &str = "log-witnessed";
 pub(super) const DEPARTED: &str = "log-departed";
 /// checkpoints of this node's own log that it lacks,
 pub(super) const BEHIND: &str = "log-behind";
-/// and those with which a person goes on.
+/// and those without which a person goes on.
 pub(super) const ACKNOWLEDGED: &str = "log-acknowledged";
 
 /// The folder of the log in the data directory.
 const FOLDER: &str = "audit";
 const CHAIN: &str = "checkpoints.jsonl";
+/// What the others have cosigned of it.
+const COSIGNED: &str = "cosigned";
 
 /// The signing key as notes need it.
 pub(super) struct Notes<'a>(pub(super) &'a (dyn Signer + Send));
@@ -51,6 +55,8 @@ pub(in crate::daemon) struct Logs {
     pub(super) chain: Chain,
     /// The latest checkpoint of the own log.
     pub(super) signed: Option<SignedCheckpoint>,
+    /// The one that the guard had when the daemon started, until it is compared.
+    pub(super) vouched: Option<SignedCheckpoint>,
     /// Something was recorded since the own log was last shown, that is no trace of showing it.
     pub(in crate::daemon) grown: bool,
     pub(super) shown: Instant,
@@ -60,6 +66,8 @@ pub(in crate::daemon) struct Logs {
     pub(in crate::daemon) due: Option<Instant>,
     /// Checkpoints of the own log that it lacks, by name, and who keeps each.
     pub(super) behind: BTreeMap<String, String>,
+    /// Records that the largest of those covered that people went on without.
+    pub(super) acknowledged: u64,
     /// One for each party, this one included.
     pub(super) peers: Vec<PeerLog>,
     folder: PathBuf,
@@ -74,6 +82,7 @@ pub(super) struct PeerLog {
     /// The largest checkpoint of this node's log that the peer has cosigned.
     pub(super) cosigned: Option<SignedCheckpoint>,
     pub(super) link: OnLink,
+    pub(super) looks: Allowance,
     /// Its files are older than what is known.
     pub(super) unwritten: bool,
 }
@@ -89,10 +98,50 @@ pub(super) struct OnLink {
     pub(super) due: bool,
     /// It was shown a checkpoint again, because it had not taken the first one.
     pub(super) again: bool,
-    /// The latest that it has shown and that was not looked at yet.
+    /// The latest that it has shown and that was not looked at yet,
     pub(super) waiting: Option<Checkpoint>,
+    /// and what it said last of this node's log.
+    pub(super) said: Option<Seen>,
     /// It has shown a checkpoint with a proof from another size, and was told the right one.
     pub(super) corrected: bool,
+}
+
+impl OnLink {
+    /// Whether something is to be looked at.
+    pub(super) fn waits(&self) -> bool {
+        self.waiting.is_some() || self.said.is_some()
+    }
+}
+
+/// How often a peer's checkpoints are looked at: each look may be a transaction. An honest one stays far below it, and loses
+/// nothing where it does not, because the last checkpoint counts.
+pub(super) struct Allowance {
+    left: u32,
+    since: Instant,
+}
+
+impl Allowance {
+    /// So many at once,
+    const BURST: u32 = 32;
+    /// and then one in so long.
+    const EVERY: Duration = Duration::from_millis(250);
+
+    fn new(now: Instant) -> Self {
+        Self { left: Self::BURST, since: now }
+    }
+
+    /// Takes one look; false where none is left.
+    pub(super) fn take(&mut self, now: Instant) -> bool {
+        let more = now.saturating_duration_since(self.since).as_millis() / Self::EVERY.as_millis();
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        if more > 0 {
+            self.left = self.left.saturating_add(more).min(Self::BURST);
+            self.since = now;
+        }
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        true
+    }
 }
 
 impl Logs {
@@ -119,10 +168,13 @@ impl Logs {
             behind.insert(name, who.unwrap_or_default());
         }
         let signed = chain.last().cloned();
+        let acknowledged = store.kept_names(ACKNOWLEDGED)?.iter().map(|name| size_in(name)).max().unwrap_or(0);
         Ok(Self {
             own,
             chain,
             signed,
+            vouched: None,
+            acknowledged,
             grown: false,
             shown: Instant::now(),
             show: false,
@@ -133,12 +185,51 @@ impl Logs {
         })
     }
 
+    /// Takes over what the guard has, where the store knows less. Gives the lines that are of no log, or of another key.
+    pub(super) fn remember(&mut self, vouched: &Vouched) -> Vec<String> {
+        let mut stale = Vec::new();
+        for (party, brief) in vouched {
+            let log = self.peers.iter_mut().find(|log| log.party == *party);
+            let note = log.as_ref().and_then(|log| SignedCheckpoint::from_brief(brief, &log.key).ok());
+            let (Some(log), Some(note)) = (log, note) else {
+                stale.push(party.clone());
+                continue;
+            };
+            if log.party == self.own.party() {
+                self.vouched = Some(note);
+            } else if log.witness.seen().is_none_or(|seen| seen.size() < note.size()) {
+                tracing::warn!(
+                    target: "audit", peer = %party, size = note.size(),
+                    "the guard knows more of its log than the store, which is an older copy"
+                );
+                if let Ok(witness) = Witness::resume(log.key.clone(), &note.to_string()) {
+                    log.witness = witness;
+                    log.unwritten = true;
+                }
+            }
+        }
+        stale
+    }
+
+    /// Puts aside what was signed of this node's log so far, by itself and by its peers: a person goes on with another one.
+    pub(super) fn put_aside(&mut self) -> io::Result<()> {
+        let size = self.chain.last().map_or(0, SignedCheckpoint::size);
+        self.chain.begin_anew()?;
+        self.signed = None;
+        let folder = self.folder.join(COSIGNED);
+        if folder.exists() {
+            fs::rename(&folder, put_aside(&folder, COSIGNED, "", size))?;
+        }
+        self.peers.iter_mut().for_each(|peer| peer.cosigned = None);
+        Ok(())
+    }
+
     /// Writes the files that are older than what is known. A file that cannot be written is tried again.
     pub(super) fn write(&mut self) {
         for peer in self.peers.iter_mut().filter(|peer| peer.unwritten) {
             let file = |folder: &str| self.folder.join(folder).join(format!("{}.checkpoint", peer.party));
             let seen = peer.witness.seen().map_or(Ok(()), |seen| replace(&file("witnessed"), &seen.to_string()));
-            let cosigned = peer.cosigned.as_ref().map_or(Ok(()), |note| replace(&file("cosigned"), &note.to_string()));
+            let cosigned = peer.cosigned.as_ref().map_or(Ok(()), |note| replace(&file(COSIGNED), &note.to_string()));
             match seen.and(cosigned) {
                 Ok(()) => peer.unwritten = false,
                 Err(error) => tracing::warn!(target: "audit", peer = %peer.party, %error, "cannot write a checkpoint"),
@@ -160,11 +251,20 @@ impl PeerLog {
             None => Witness::new(key.clone()),
         };
         let departed = text(DEPARTED)?.and_then(|json| serde_json::from_str(&json).ok());
-        let cosigned = fs::read_to_string(folder.join("cosigned").join(format!("{party}.checkpoint")));
+        let cosigned = fs::read_to_string(folder.join(COSIGNED).join(format!("{party}.checkpoint")));
         let cosigned = cosigned.ok().and_then(|note| SignedCheckpoint::parse(&note, own).ok());
         let cosigned = cosigned.filter(|note| note.cosigned_by(&key).is_ok());
         let unwritten = witness.seen().is_some();
-        Ok(Self { party, key, witness, departed, cosigned, link: OnLink::default(), unwritten })
+        Ok(Self {
+            party,
+            key,
+            witness,
+            departed,
+            cosigned,
+            link: OnLink::default(),
+            looks: Allowance::new(Instant::now()),
+            unwritten,
+        })
     }
 }
 
@@ -177,4 +277,22 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
     file.write_all(text.as_bytes())?;
     fs::rename(&part, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_looked_at_and_then_now_and_then() {
+        let began = Instant::now();
+        let mut looks = Allowance::new(began);
+        let mut taken = |millis: u64| looks.take(began + Duration::from_millis(millis));
+        assert_eq!((0..100).filter(|_| taken(0)).count(), 32);
+        assert!(!taken(249));
+        // Every 50 ms for ten seconds.
+        assert_eq!((5..205).filter(|step| taken(step * 50)).count(), 40);
+        // A quiet hour gives one burst back, and no more.
+        assert_eq!((0..100).filter(|_| taken(3_600_000)).count(), 32);
+    }
 }

@@ -9,12 +9,13 @@
 //! none, and say of this node's what it likes. A checkpoint of this node's own counts only with this node's signature.
 
 mod logs;
+mod own;
 
 use std::time::{Duration, Instant};
 
 use audit::{
-    Actor, CheckpointError, Departure, DepartureKind, DigestOf, Draft, Event as Record, LookError, Name,
-    SignedCheckpoint, Text, Witness,
+    CheckpointError, Departure, DepartureKind, DigestOf, Draft, Event as Record, LookError, Name, SignedCheckpoint,
+    Witness,
 };
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -22,12 +23,10 @@ use wire::frame::Frame;
 use wire::link::{Checkpoint, Seen};
 
 pub(super) use self::logs::Logs;
-use self::logs::{ACKNOWLEDGED, BEHIND, DEPARTED, Notes, WITNESSED};
+use self::logs::{DEPARTED, Notes, WITNESSED};
 use super::hub::Hub;
 use super::peers::Peer;
-use crate::admin::Refused;
 use crate::status::PeerLogStatus;
-use crate::store::{Reads, StoreError};
 
 /// A log that has grown is shown so often at least.
 const SHOW_EVERY: Duration = Duration::from_secs(10);
@@ -36,18 +35,6 @@ const SHOW_EVERY: Duration = Duration::from_secs(10);
 const ATTEND_AFTER: Duration = Duration::from_millis(50);
 
 impl Hub {
-    /// What a crash has kept from being written: the evidence of alarms that nobody has acknowledged. And whether what the node
-    /// signed last is still what its log holds: nobody else has to tell.
-    pub(super) fn look_at_own_log(&mut self) -> Result<(), StoreError> {
-        let alarms = self.logs.peers.iter().filter_map(|log| Evidence::of(&log.party, log.departed.as_ref()?));
-        self.pending.evidence.extend(alarms.map(|evidence| (evidence.file, evidence.bytes)));
-        let Some(last) = self.logs.chain.last().cloned() else { return Ok(()) };
-        if self.store.log_root_at(last.size())? != Some(*last.root()) {
-            self.log_is_behind(None, &last);
-        }
-        Ok(())
-    }
-
     /// A link is up. First of all the peer is told what was seen of its log: if it is behind that, it has to know before it
     /// signs anything more.
     pub(super) fn watch(&mut self, peer: u16) {
@@ -75,24 +62,35 @@ impl Hub {
         }
     }
 
-    /// A peer tells what it has seen of this node's log.
-    pub(super) fn seen(&mut self, from: u16, seen: &Seen) {
+    /// A peer tells what it has seen of this node's log. The first word on a link is heard at once; of later ones the last
+    /// counts, when logs are attended to.
+    pub(super) fn seen(&mut self, from: u16, seen: Seen) {
         if !self.watches(from) {
             return;
         }
+        let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        if log.link.seen.is_some() {
+            log.link.said = Some(seen);
+            self.logs_are_due();
+        } else {
+            self.hear(from, &seen);
+        }
+    }
+
+    fn hear(&mut self, from: u16, seen: &Seen) {
         let size = if seen.note.is_empty() {
             0
         } else {
             let Ok(note) = SignedCheckpoint::parse(&seen.note, &self.logs.own) else {
                 return self.forged(from, "a checkpoint that this party did not sign");
             };
-            match self.store.log_root_at(note.size()) {
-                Ok(Some(root)) if root == *note.root() => {
+            match self.holds(&note) {
+                Ok(true) => {
                     self.is_cosigned(from, &note);
                     note.size()
                 }
-                Ok(_) if self.is_acknowledged(&note) => 0,
-                Ok(_) => return self.log_is_behind(Some(from), &note),
+                Ok(false) if self.is_acknowledged(&note) => 0,
+                Ok(false) => return self.log_is_behind(Some(from), &note),
                 Err(error) => {
                     tracing::error!(target: "audit", %error, "the hashes of the log cannot be read");
                     return;
@@ -114,29 +112,10 @@ impl Hub {
         let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
         let better = log.cosigned.as_ref().is_none_or(|before| before.size() < note.size());
         if better && note.cosigned_by(&log.key).is_ok() {
-            log.cosigned = Some(note.clone());
+            // What else the peer wrote below it would be in this party's own files.
+            log.cosigned = Some(note.stripped(&self.logs.own, Some(&log.key)));
             log.unwritten = true;
         }
-    }
-
-    /// A checkpoint of the log as it is now; none while this node signs nothing.
-    fn checkpoint(&mut self) -> Result<Option<SignedCheckpoint>, StoreError> {
-        if self.recovering.is_some() || !self.logs.behind.is_empty() {
-            return Ok(None);
-        }
-        // PROTOCOL 8.2: only of records that are durable, in the file too.
-        let (size, root) = self.store.log_head()?;
-        if let Some(last) = self.logs.signed.as_ref().filter(|last| last.size() == size) {
-            return Ok(Some(last.clone()));
-        }
-        let note = SignedCheckpoint::sign(&self.logs.own, size, root, &Notes(&*self.signer));
-        let since = self.logs.chain.last().map_or(0, SignedCheckpoint::size);
-        let path = if since <= size { self.store.log_consistency(since, size)? } else { Vec::new() };
-        if let Err(error) = self.logs.chain.append(&note, &path) {
-            tracing::error!(target: "audit", file = %self.logs.chain.path().display(), %error, "cannot keep a checkpoint");
-        }
-        self.logs.signed = Some(note.clone());
-        Ok(Some(note))
     }
 
     /// Shows the log to every peer that has said what it has seen of it.
@@ -206,8 +185,20 @@ impl Hub {
             return;
         }
         self.logs.due = None;
+        let now = Instant::now();
         for peer in 0..u16::try_from(self.logs.peers.len()).unwrap_or(u16::MAX) {
-            let waiting = self.logs.peers.get_mut(usize::from(peer)).and_then(|log| log.link.waiting.take());
+            let Some(log) = self.logs.peers.get_mut(usize::from(peer)) else { continue };
+            if !log.link.waits() {
+                continue;
+            }
+            if !log.looks.take(now) {
+                self.logs_are_due();
+                continue;
+            }
+            let (said, waiting) = (log.link.said.take(), log.link.waiting.take());
+            if let Some(seen) = said {
+                self.hear(peer, &seen);
+            }
             if let Some(shown) = waiting {
                 self.look_at(peer, &shown);
             }
@@ -218,11 +209,20 @@ impl Hub {
     }
 
     fn look_at(&mut self, from: u16, shown: &Checkpoint) {
-        // A node that recovers signs nothing; it begins anew on the next link.
-        if !self.watches(from) || self.recovering.is_some() {
+        if !self.watches(from) {
             return;
         }
         let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
+        if self.recovering.is_some() {
+            // It cosigns nothing, and begins anew on the next link; but what the peer has signed against itself, it keeps.
+            match log.witness.clone().look(&shown.note, &shown.path.to_vec()) {
+                Err(LookError::Alarm(departure)) if departure.kind != DepartureKind::Unproven => {
+                    self.log_departed(from, *departure);
+                }
+                _ => {}
+            }
+            return;
+        }
         let size = match SignedCheckpoint::parse(&shown.note, &log.key) {
             Ok(note) => note.size(),
             Err(error) => return self.no_checkpoint(from, &error),
@@ -271,96 +271,13 @@ impl Hub {
         tracing::error!(
             target: "audit", peer = %party, kind, seen, shown, evidence = %file,
             "ALARM: {departure}; the evidence is in data_dir/evidence: ask that party what happened to its log, and then: \
-             smpcd audit acknowledge --log {party}"
+             smpcd audit acknowledge --log {party} --by NAME --reason TEXT"
         );
         let draft = Draft::new(Record::LogDeparted { kind: Name::of(kind), seen, shown }).peer(&party);
         self.pending.drafts.push(draft.digest(DigestOf::Evidence, Sha256::digest(&evidence).into()));
         self.pending.keep(DEPARTED, &party, evidence.clone());
         self.pending.evidence.push((file, evidence));
         log.departed = Some(departure);
-    }
-
-    /// This node has signed a checkpoint that its log does not continue: it works on an older copy of its data, or the log was
-    /// changed. PROTOCOL 7: whatever its guard says, it may have forgotten what else it signed.
-    fn log_is_behind(&mut self, shown_by: Option<u16>, note: &SignedCheckpoint) {
-        let name = named(note);
-        if self.logs.behind.contains_key(&name) || self.is_acknowledged(note) {
-            return;
-        }
-        let who = shown_by.map_or_else(|| self.settings.party.clone(), |peer| self.party_id(peer).to_owned());
-        let (size, witnessed) = (self.store.log_head().map_or(0, |(size, _)| size), note.size());
-        let mut draft = Draft::new(Record::LogBehind { size, witnessed });
-        if let Some(peer) = shown_by {
-            draft = draft.peer(self.party_id(peer));
-        }
-        self.record(draft.digest(DigestOf::Checkpoint, Sha256::digest(note.to_string().as_bytes()).into()));
-        self.pending.keep(BEHIND, &name, who.clone().into_bytes());
-        self.logs.behind.insert(name, who.clone());
-        let found = format!(
-            "{who} keeps a checkpoint that this node has signed, of {witnessed} records, and its log has {size} and is not the \
-             beginning or the continuation of that: data_dir was put back from an older copy, or the log was changed"
-        );
-        tracing::error!(target: "audit", "ALARM: {found}");
-        self.roll_back(found);
-        self.changed();
-    }
-
-    fn is_acknowledged(&self, note: &SignedCheckpoint) -> bool {
-        matches!(self.reads().kept(ACKNOWLEDGED, &named(note)), Ok(Some(_)))
-    }
-
-    /// Why this node starts no round: its log is not the one that it has signed.
-    pub(super) fn log_behind(&self) -> Option<String> {
-        let (name, who) = self.logs.behind.first_key_value()?;
-        let size = name.split('-').next().unwrap_or_default();
-        Some(format!(
-            "this node's log is not the one that it has signed at {size} records, as {who} keeps it: put back the newest copy of \
-             data_dir; where there is none: smpcd audit acknowledge --by NAME --reason TEXT"
-        ))
-    }
-
-    /// `audit acknowledge`: a person goes on with a log that is not what was seen of it, this node's own or a peer's.
-    pub(super) fn acknowledge(
-        &mut self,
-        log: Option<&str>,
-        by: &str,
-        reason: &str,
-        actor: Actor,
-    ) -> Result<(), Refused> {
-        let draft = Draft::new(Record::LogAcknowledged { by: Text::of(by), reason: Text::of(reason) }).actor(actor);
-        let Some(party) = log.filter(|party| *party != self.settings.party) else {
-            if self.logs.behind.is_empty() {
-                return Err(Refused::because(
-                    "this node's log is not behind what its peers keep: nothing is to be acknowledged",
-                ));
-            }
-            self.record(draft);
-            for name in std::mem::take(&mut self.logs.behind).into_keys() {
-                self.pending.forget(BEHIND, &name);
-                self.pending.keep(ACKNOWLEDGED, &name, by.as_bytes().to_vec());
-            }
-            // What was signed before is not continued.
-            self.logs.signed = None;
-            if let Err(error) = self.logs.chain.begin_anew() {
-                tracing::error!(target: "audit", %error, "the checkpoints that were signed before cannot be put aside");
-            }
-            self.link_anew(None);
-            return Ok(());
-        };
-        let known = (0u16..).zip(&mut self.logs.peers).find(|(_, known)| known.party == party);
-        let Some((peer, known)) = known.filter(|(_, known)| known.departed.is_some()) else {
-            return Err(Refused::because(format!(
-                "there is no alarm about the log of {party}: nothing is to be acknowledged"
-            )));
-        };
-        known.departed = None;
-        known.witness = Witness::new(known.key.clone());
-        known.unwritten = true;
-        self.record(draft.peer(party));
-        self.pending.forget(DEPARTED, party);
-        self.pending.forget(WITNESSED, party);
-        self.link_anew(Some(peer));
-        Ok(())
     }
 
     /// The next link begins with what each side has seen. `of`: one peer, or all.
@@ -388,7 +305,7 @@ impl Hub {
         let evidence = |departed: &Departure| departed.to_string();
         PeerLogStatus {
             witnessed: log.and_then(|log| log.witness.seen()).map(SignedCheckpoint::size),
-            waiting: log.is_some_and(|log| log.link.waiting.is_some()),
+            waiting: log.is_some_and(|log| log.link.waits()),
             cosigned: log.and_then(|log| log.cosigned.as_ref()).map(SignedCheckpoint::size),
             alarm: log.and_then(|log| log.departed.as_ref()).map(evidence),
         }
@@ -411,12 +328,6 @@ impl Evidence {
         let file = format!("log-{party}-{}-{seen}-{shown}.json", departure.kind.name());
         Some(Self { file, bytes: serde_json::to_vec_pretty(departure).ok()?, seen, shown })
     }
-}
-
-/// The name of a checkpoint that a log lacks.
-fn named(note: &SignedCheckpoint) -> String {
-    let root: String = note.root().0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{root}", note.size())
 }
 
 /// Whether an event is a trace of witnessing itself: it gives no reason to show the log again.
