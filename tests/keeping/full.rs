@@ -5,6 +5,10 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use audit::{Chain, ChainExamined, LogKey, NoteSigner, SignedCheckpoint, Tree};
+use testkit::consortium::Key;
+use wire::Signer;
+
 use crate::support::{Testbed, simple, smpcd};
 
 /// More than any disk has.
@@ -41,6 +45,18 @@ fn no_round_begins_below_the_reserve_and_each_place_says_why() {
     testbed.stop_all();
     let told = testbed.log(0).matches("no round begins here for now").count();
     assert_eq!(told, 1, "{}", testbed.log(0));
+}
+
+struct Pen(Key);
+
+impl NoteSigner for Pen {
+    fn public_key(&self) -> [u8; 32] {
+        self.0.public_key()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes)
+    }
 }
 
 /// A small disk of its own; gone with its owner.
@@ -128,6 +144,39 @@ fn a_disk_that_is_full_stops_the_daemon_and_no_record_is_lost() {
     let data: Vec<String> = (0..3).map(|party| testbed.data(party).to_str().expect("text").to_owned()).collect();
     smpcd(["audit", "reconcile"].into_iter().chain(data.iter().map(String::as_str))).exits(0);
     drop(disk);
+}
+
+/// A checkpoint that could not be kept leaves no half of a line, which the next one would be a part of.
+#[test]
+fn a_chain_on_a_full_disk_is_as_it_was_and_goes_on_when_there_is_space() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(disk) = Disk::mount(folder.path(), "1m") else {
+        eprintln!("skipped: this user may not mount a small disk (run as root)");
+        return;
+    };
+    let pen = Pen(Key::new([7; 32]));
+    let (key, path) = (LogKey::new("testbed", "p1", pen.public_key()), folder.path().join("checkpoints.jsonl"));
+    let mut chain = Chain::open(&path, &key).expect("opens");
+    let mut tree = Tree::default();
+    tree.push("a line");
+    let note = SignedCheckpoint::sign(&key, 1, tree.root(), &pen);
+    chain.append(&note, &Vec::new()).expect("there is space");
+    disk.fill(8);
+    // The same checkpoint may stand there again, so no proof is needed. A page takes several, and the last one not wholly.
+    let mut kept = 1;
+    while chain.append(&note, &Vec::new()).is_ok() {
+        kept += 1;
+    }
+    let links = |path: &Path| {
+        let found = ChainExamined::of(&fs::read(path).expect("reads")[..], &key);
+        assert!(found.faults.is_empty(), "{:?}", found.faults);
+        found.links
+    };
+    assert!(kept > 4 && fs::read(&path).expect("reads").ends_with(b"\n"), "{kept}");
+    assert_eq!(links(&path), kept);
+    disk.make_space();
+    chain.append(&note, &Vec::new()).expect("there is space again");
+    assert_eq!(links(&path), kept + 1);
 }
 
 #[test]
