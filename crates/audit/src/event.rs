@@ -116,6 +116,10 @@ pub enum Event {
         /// Where it came from.
         source: Source,
     },
+    /// This node's own TLS certificate is another one than before: its next links are made with it. Digests: tls-certificate,
+    /// previous-tls-certificate.
+    #[serde(rename = "identity.changed")]
+    IdentityChanged,
     /// The revocation lists are others than before: links are judged by the new ones. Digest: revocations.
     #[serde(rename = "revocations.changed")]
     RevocationsChanged,
@@ -508,6 +512,7 @@ impl Event {
             | Self::FaultProven { .. }
             | Self::AdminCall { .. }
             | Self::ConfigurationChanged
+            | Self::IdentityChanged
             | Self::RevocationsChanged
             | Self::LogBehind { .. }
             | Self::LogAcknowledged { .. }

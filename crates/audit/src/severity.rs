@@ -72,6 +72,7 @@ impl Event {
             | Self::ConfigurationChanged
             | Self::CardTakenIn { .. }
             | Self::SignatureTakenIn { .. }
+            | Self::IdentityChanged
             | Self::RevocationsChanged
             | Self::AgreementSigned { .. }
             | Self::AgreementInForce { .. }

@@ -167,6 +167,7 @@ pub(crate) fn what(event: &Event, peer: Option<&Name>) -> String {
         Event::AdminCall { call, reason: None } => format!("admin call {call}"),
         Event::AdminCall { call, reason: Some(reason) } => format!("admin call {call}: {reason}"),
         Event::ConfigurationChanged => "the daemon has other settings than before".into(),
+        Event::IdentityChanged => "this node's own certificate is another one than before".into(),
         Event::RevocationsChanged => "the revocation lists are others than before".into(),
         Event::CheckpointWitnessed { size } => {
             format!("{peer}'s log goes on as it was: its checkpoint at {size} cosigned")

@@ -216,6 +216,10 @@ pub enum DigestOf {
     Configuration,
     /// The settings that it ran with before.
     PreviousConfiguration,
+    /// The node's own TLS certificate, DER: its SHA-256 fingerprint.
+    TlsCertificate,
+    /// The one that it had before.
+    PreviousTlsCertificate,
     /// The revocation lists.
     Revocations,
     /// The whole signed message that was sent or received.
@@ -246,6 +250,8 @@ impl DigestOf {
             Self::PreviousCard => "previous-card",
             Self::Configuration => "configuration",
             Self::PreviousConfiguration => "previous-configuration",
+            Self::TlsCertificate => "tls-certificate",
+            Self::PreviousTlsCertificate => "previous-tls-certificate",
             Self::Revocations => "revocations",
             Self::Message => "message",
             Self::Header => "header",

@@ -5,6 +5,7 @@ pub mod book;
 pub mod cron;
 pub mod daemon;
 pub mod guard;
+pub mod identity;
 pub mod input;
 pub mod link;
 pub mod pending;

@@ -105,16 +105,7 @@ fn create(path: &Path, label: &'static str) -> Result<Zeroizing<[u8; 32]>, Failu
 
 /// This node's TLS certificate and key. Errors name the setting whose file is wrong.
 pub(crate) fn identity(settings: &Settings) -> Result<tls::NodeIdentity, Failure> {
-    let refuse = |text: String| Failure::new(Exit::BadConfiguration, text);
-    let (certificate, key) = (&settings.tls_certificate, &settings.tls_private_key);
-    let wrong_certificate =
-        |error: &dyn fmt::Display| refuse(format!("tls.certificate: {}: {error}", certificate.display()));
-    let pem = tls::read_private(key).map_err(|error| refuse(format!("tls.private_key: {error}")))?;
-    let chain = std::fs::read_to_string(certificate).map_err(|error| wrong_certificate(&error))?;
-    tls::NodeIdentity::from_pem(&chain, &pem).map_err(|error| match &error {
-        tls::CredentialError::NoKey => refuse(format!("tls.private_key: {}: {error}", key.display())),
-        _ => wrong_certificate(&error),
-    })
+    node::identity::load(settings).map_err(|error| Failure::new(Exit::BadConfiguration, error))
 }
 
 fn load(path: &Path, label: &'static str, setting: &str) -> Result<Zeroizing<[u8; 32]>, Failure> {

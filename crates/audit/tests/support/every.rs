@@ -259,6 +259,10 @@ pub(crate) fn events() -> Vec<(Draft, &'static str)> {
             r#""event":"configuration.changed","digests":{"configuration":D,"previous-configuration":D},"outcome":"done""#,
         ),
         (
+            d(new(Event::IdentityChanged), &[DigestOf::PreviousTlsCertificate, DigestOf::TlsCertificate]),
+            r#""event":"identity.changed","digests":{"tls-certificate":D,"previous-tls-certificate":D},"outcome":"done""#,
+        ),
+        (
             d(new(Event::RevocationsChanged), &[DigestOf::Revocations]),
             r#""event":"revocations.changed","digests":{"revocations":D},"outcome":"done""#,
         ),

@@ -13,6 +13,7 @@ use wire::frame::Frame;
 use wire::{RoundId, Signer};
 
 use super::DaemonError;
+use super::identity::OwnFiles;
 use super::notify::Notifier;
 use super::once::{Left, Once};
 use super::pauses::Room;
@@ -49,6 +50,7 @@ pub(super) struct Hub {
     pub(super) vault: Vault,
     pub(super) signer: Box<dyn Signer + Send>,
     pub(super) links: Links,
+    pub(super) own_files: OwnFiles,
     /// Rounds that somebody may still need.
     pub(super) rounds: BTreeMap<RoundId, Open>,
     /// One for each party, this one included.
@@ -100,6 +102,7 @@ impl Hub {
             releases: Arc::new(Releases::of(&store.rounds()?)),
             notifier: Notifier::start(&settings.approval.notify),
             timetable: Timetable::new(&settings, book.agreement()),
+            own_files: OwnFiles::new(&settings),
             settings,
             store,
             vault,
@@ -129,6 +132,7 @@ impl Hub {
         hub.record(Draft::new(Record::DaemonStarted).digest(DigestOf::Agreement, digest.0));
         hub.pending.keep("disclosure", &digest.to_string(), statement.into_bytes());
         hub.check_configuration();
+        hub.check_identity();
         hub.check_cards();
         hub.check_revocations();
         hub.look_at_room();

@@ -8,6 +8,7 @@ mod approval;
 mod exports;
 mod files;
 mod hub;
+mod identity;
 mod notify;
 mod once;
 mod pauses;

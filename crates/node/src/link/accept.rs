@@ -15,7 +15,6 @@ use super::{RefusalReason, Shared, Stop, live};
 
 /// Accepts until the node stops.
 pub(super) async fn accept_loop(shared: Arc<Shared>, listener: TcpListener) {
-    let acceptor = TlsAcceptor::from(tls::server_config(&shared.identity, &shared.trust));
     let half_open = Arc::new(HalfOpen::default());
     let mut stop = shared.stop.clone();
     loop {
@@ -27,16 +26,10 @@ pub(super) async fn accept_loop(shared: Arc<Shared>, listener: TcpListener) {
         match accepted {
             Ok((tcp, remote)) => {
                 let sequence = shared.next_sequence();
+                let acceptor = TlsAcceptor::from(tls::server_config(&shared.identity(), &shared.trust));
                 let evicted = half_open.enter(sequence);
-                let accepting = accept(
-                    Arc::clone(&shared),
-                    acceptor.clone(),
-                    tcp,
-                    remote,
-                    sequence,
-                    Arc::clone(&half_open),
-                    evicted,
-                );
+                let accepting =
+                    accept(Arc::clone(&shared), acceptor, tcp, remote, sequence, Arc::clone(&half_open), evicted);
                 shared.spawn(accepting);
             }
             Err(error) => {

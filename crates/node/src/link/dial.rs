@@ -17,15 +17,10 @@ use super::limits::{BACKOFF_FIRST, BACKOFF_LAST, BACKOFF_RESET, CONNECT_DEADLINE
 use super::{RefusalReason, Shared, Stop, live};
 
 /// Dials `peer` whenever there is an address and no link.
-pub(super) async fn dial_loop(
-    shared: Arc<Shared>,
-    peer: PartyIndex,
-    config: Arc<ClientConfig>,
-    address: watch::Receiver<Option<String>>,
-) {
+pub(super) async fn dial_loop(shared: Arc<Shared>, peer: PartyIndex, address: watch::Receiver<Option<String>>) {
     let mut stop = shared.stop.clone();
     let linked = shared.seats.linked(peer);
-    let mut dialler = Dialler { shared, peer, config, address, linked, failures: 0, superseded: false };
+    let mut dialler = Dialler { shared, peer, address, linked, failures: 0, superseded: false };
     loop {
         // Stopping interrupts what comes before a link. A link that is up is drained.
         let established = tokio::select! {
@@ -42,7 +37,6 @@ pub(super) async fn dial_loop(
 struct Dialler {
     shared: Arc<Shared>,
     peer: PartyIndex,
-    config: Arc<ClientConfig>,
     address: watch::Receiver<Option<String>>,
     linked: watch::Receiver<Option<u64>>,
     /// Dials in a row without a link that lived.
@@ -55,7 +49,8 @@ impl Dialler {
     /// Waits for the time to dial, dials once. None where no link came of it.
     async fn next(&mut self) -> Option<Established> {
         let address = self.due().await?;
-        let dial = dial(Arc::clone(&self.shared), self.peer, Arc::clone(&self.config), address.clone());
+        let config = tls::client_config(&self.shared.identity(), &self.shared.trust, self.shared.name(self.peer));
+        let dial = dial(Arc::clone(&self.shared), self.peer, config, address.clone());
         let result = tokio::select! {
             biased;
             result = dial => result,

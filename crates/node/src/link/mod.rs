@@ -180,7 +180,7 @@ impl Stop {
 struct Shared {
     me: PartyIndex,
     parties: Vec<String>,
-    identity: NodeIdentity,
+    identity: Mutex<NodeIdentity>,
     trust: SharedTrust,
     verifier: PeerVerifier,
     hello: Mutex<Arc<Hello>>,
@@ -233,7 +233,7 @@ impl Links {
                 verifier.clone(),
             )),
             parties,
-            identity,
+            identity: Mutex::new(identity),
             trust,
             verifier,
             hello: Mutex::new(Arc::new(hello)),
@@ -249,12 +249,11 @@ impl Links {
             shared.spawn(accept::accept_loop(Arc::clone(&shared), listener));
         }
         let mut senders = Vec::new();
-        for (index, id) in (0u16..).zip(&shared.parties) {
+        for index in 0..u16::try_from(shared.parties.len()).unwrap_or(u16::MAX) {
             let peer = PartyIndex(index);
             let (sender, address) = watch::channel(addresses.get(usize::from(index)).cloned().flatten());
             if peer != me {
-                let config = tls::client_config(&shared.identity, &shared.trust, id);
-                shared.spawn(dial::dial_loop(Arc::clone(&shared), peer, config, address));
+                shared.spawn(dial::dial_loop(Arc::clone(&shared), peer, address));
             }
             senders.push(sender);
         }
@@ -278,6 +277,26 @@ impl Links {
     pub fn set_trust(&self, trust: Trust) {
         self.shared.trust.replace(trust);
         self.shared.recheck();
+    }
+
+    /// From now on connections are made with this certificate and key, where the peers would accept them. Links that are up
+    /// stay up.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that the peers would give; then nothing changes.
+    pub fn set_identity(&self, identity: NodeIdentity) -> Result<(), Refusal> {
+        let own = tls::self_check(&identity, &self.shared.trust, self.shared.name(self.shared.me), unix_now())?;
+        if let Some(warning) = own.expiry_warning(unix_now()) {
+            tracing::warn!(target: "link", "{warning}");
+        }
+        *self.shared.identity.lock().unwrap_or_else(PoisonError::into_inner) = identity;
+        Ok(())
+    }
+
+    /// The node's own certificate, DER, that connections are made with now.
+    #[must_use]
+    pub fn certificate(&self) -> Vec<u8> {
+        self.shared.identity().chain().first().map(|der| der.to_vec()).unwrap_or_default()
     }
 
     /// The addresses in the cards have changed. A changed one is dialled at once, where there is no link.
@@ -326,6 +345,11 @@ impl Shared {
             let _running = running;
             task.await;
         });
+    }
+
+    /// The certificate and key of the next connection.
+    fn identity(&self) -> NodeIdentity {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn hello(&self) -> Arc<Hello> {

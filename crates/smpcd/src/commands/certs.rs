@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use protocol::card::SignedCard;
+use protocol::card::{Card, SignedCard};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tls::{Authority, CertificateFacts, NodeIdentity, SharedTrust, Trust, TrustedParty};
@@ -40,6 +40,9 @@ enum Action {
         #[arg(long, value_name = "N", default_value_t = tls::CERTIFICATE_DAYS,
               value_parser = clap::value_parser!(u32).range(1..=i64::from(tls::AUTHORITY_DAYS)))]
         days: u32,
+        /// Make a new authority first, and this party's next card with it
+        #[arg(long)]
+        new_authority: bool,
     },
 }
 
@@ -51,7 +54,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
             say(&if *json { shown.json()? } else { shown.text() })?;
             shown.verdict()
         }
-        Action::Renew { config, days } => say(&renew(&NodeFile::load(&config.file)?, *days)?),
+        Action::Renew { config, days, new_authority } => {
+            let node = NodeFile::load(&config.file)?;
+            say(&if *new_authority { replace_authority(&node, *days)? } else { renew(&node, *days)? })
+        }
     }
 }
 
@@ -215,15 +221,58 @@ fn renew(node: &NodeFile, days: u32) -> Result<String, Failure> {
     })?;
     let card = own_card(node)?;
     let now = home::now();
-    // Certificates begin a little in the past, for slow clocks; but not before what the card cuts off.
-    let begin = now.max(card.card().certificates_since.map_or(0, |since| since.saturating_add(tls::BACKDATE_SECONDS)));
+    let begin = begin(card.card(), now);
     let issued = authority
         .issue(&card.card().consortium, &settings.party, begin, days)
         .map_err(|error| configuration(&certificate_file, &error))?;
-    // Nothing is replaced by a certificate that peers would refuse.
+    let shown = replace(node, &card, &issued, now)?;
+    Ok(format!(
+        "{shown}{:<13} nothing: a running daemon takes it in within seconds, and peers need nothing new\n",
+        "next"
+    ))
+}
+
+/// Certificates begin a little in the past, for slow clocks; but not before what the card cuts off.
+fn begin(card: &Card, now: u64) -> u64 {
+    now.max(card.certificates_since.map_or(0, |since| since.saturating_add(tls::BACKDATE_SECONDS)))
+}
+
+/// A new authority for a party that lost the key of its own one, or fears for it. The next card has it, and the certificate is
+/// of it: peers that take in the card cut the link and come back on one with the new certificate.
+fn replace_authority(node: &NodeFile, days: u32) -> Result<String, Failure> {
+    let (settings, home) = (&node.settings, Home::at(node.folder()));
+    let old = own_card(node)?.card().clone();
+    let now = home::now();
+    let failed = |error: &dyn std::fmt::Display| Failure::new(Exit::BadConfiguration, error);
+    let authority = Authority::create(&old.consortium, &settings.party, now, tls::AUTHORITY_DAYS)
+        .map_err(|error| failed(&error))?;
+    let begin = begin(&old, now);
+    let issued = authority.issue(&old.consortium, &settings.party, begin, days).map_err(|error| failed(&error))?;
+    let serial = old.serial.checked_add(1).ok_or_else(|| failed(&"this card has the last serial there is"))?;
+    let card = Card { serial, authority_der: authority.cert_der().to_vec(), ..old };
+    let key = crate::keys::SigningKey::load(&settings.signing_key)?;
+    let card = SignedCard::sign(card, &key).map_err(|error| failed(&error))?;
+    let file = settings.cards.join(format!("{}.card", settings.party));
+    // A running daemon takes in the pair only with the card, which comes last.
+    let shown = replace(node, &card, &issued, now)?;
+    home::replace_private(&home.authority_key(), &authority.key_pem())?;
+    home::write_public(&home.authority_certificate(), authority.cert_pem())?;
+    home::write_public(&file, &card.to_pem())?;
+    Ok(format!(
+        "{shown}{:<13} {}\n{:<13} nothing, where the daemon runs: it takes all of it in within seconds, and the card spreads over \
+         the links. A party that has no link with anybody needs the card by other ways\n",
+        "card",
+        file.display(),
+        "next"
+    ))
+}
+
+/// Puts a certificate and its key in place, unless peers with this card would refuse it.
+fn replace(node: &NodeFile, card: &SignedCard, issued: &tls::Issued, now: u64) -> Result<String, Failure> {
+    let settings = &node.settings;
     let identity = NodeIdentity::from_pem(&issued.cert_pem, &issued.key_pem)
-        .map_err(|error| configuration(&certificate_file, &error))?;
-    accepted(&card, &identity, Vec::new(), now).map_err(|refusal| {
+        .map_err(|error| configuration(&settings.tls_certificate, &error))?;
+    accepted(card, &identity, Vec::new(), now).map_err(|refusal| {
         let line = format!("the new certificate would be refused, and nothing was replaced: {refusal}");
         Failure::new(Exit::BadConfiguration, line)
     })?;
@@ -238,7 +287,6 @@ fn renew(node: &NodeFile, days: u32) -> Result<String, Failure> {
     };
     shown.lines("renewed", &mut line);
     line("key", &settings.tls_private_key.display().to_string());
-    line("next", "restart the daemon; peers need nothing new");
     Ok(text)
 }
 
