@@ -3,9 +3,11 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use audit::{LogKey, NoteSigner, Witness};
+use audit::{LogKey, NoteSigner, SignedCheckpoint, Tree, Witness};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use testkit::dice::Dice;
@@ -344,4 +346,47 @@ fn a_period_that_was_begun_anew_is_told_of_from_its_first_round_on() {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert_eq!(check(&file, &["--json"]).exits(0).json()["v"], serde_json::json!([0, 1]));
+}
+
+/// A party's key, and that of its log.
+fn key_of(testbed: &Testbed, party: usize) -> (LogKey, Key) {
+    let text = fs::read_to_string(testbed.home(party).join("keys/signing.key")).expect("reads");
+    let (_, bytes) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
+    let key = Key(ed25519_dalek::SigningKey::from_bytes(&bytes.try_into().expect("32 bytes")));
+    (LogKey::new("testbed", testbed.id(party), key.public_key()), key)
+}
+
+/// The daemon goes on meanwhile: a peer cosigns more records than the log had when the command began.
+#[test]
+fn a_pack_is_made_beside_a_log_that_grows() {
+    let mut testbed = Testbed::of(3, &simple("plain", "5s", "1m"));
+    (0..3).for_each(|party| testbed.input(party, None, "figure\n4\n"));
+    testbed.start_all();
+    testbed.completes("plain", "a");
+    testbed.stop_all();
+    let folder = testbed.data(1).join("audit");
+    let log = folder.join("log.jsonl");
+    fs::remove_file(folder.join("cosigned/p3.checkpoint")).expect("removes");
+    // The file is read to its end only after the log has grown.
+    let seen = folder.join("cosigned/p1.checkpoint");
+    fs::remove_file(&seen).expect("removes");
+    assert!(Command::new("mkfifo").arg(&seen).status().expect("runs").success());
+    let out = testbed.root().join("pack");
+    let packing = testbed.begin(1, &["audit", "pack", "plain/a", "--out", out.to_str().expect("text")]);
+    let mut pipe = fs::OpenOptions::new().write(true).open(&seen).expect("somebody reads");
+    let mut text = fs::read_to_string(&log).expect("reads");
+    let mut record = audit::Record::parse(text.lines().last().expect("a line")).expect("a record");
+    record.seq += 1;
+    text.push_str(&(record.to_line().text + "\n"));
+    fs::write(&log, &text).expect("writes");
+    let mut tree = Tree::default();
+    text.lines().for_each(|line| tree.push(line));
+    let ((own, key), (peer, theirs)) = (key_of(&testbed, 1), key_of(&testbed, 0));
+    let note = SignedCheckpoint::sign(&own, record.seq, tree.root(), &key).to_string();
+    let cosigned = Witness::new(own).look(&note, &Vec::new()).expect("the first").cosign(&peer, &theirs, 1_790_000_000);
+    pipe.write_all(cosigned.to_string().as_bytes()).expect("writes");
+    drop(pipe);
+    testbed.ended(packing).exits(0);
+    let shown = check(&out, &["--json"]).exits(0).json();
+    assert_eq!(shown["checkpoints"][0]["records"], record.seq, "{shown:#}");
 }

@@ -102,6 +102,8 @@ fn path(hashes: &audit::Path) -> Vec<String> {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load_under(&args.config, args.agreement.as_deref())?;
     let Address { computation, period } = &args.round;
+    // Before the log is opened: a peer may cosign what a running daemon appends meanwhile.
+    let seen = cosigned(&own)?.iter().map(|file| own.checkpoint(file)).collect::<Result<Vec<_>, _>>()?;
     let log = Log::open(&own.settings)?;
     let (records, others) = records(&own, &log, computation, period)?;
     let Some((last, _)) = records.last() else {
@@ -116,7 +118,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         };
         return Err(Failure::new(Exit::Other, line));
     };
-    let (checkpoints, hashes) = checkpoints(&own, &log, *last)?;
+    let (checkpoints, hashes) = checkpoints(&own, &log, &seen, *last)?;
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let (Some(first), size) = (checkpoints.first(), checkpoints.first().map_or(0, SignedCheckpoint::size)) else {
         return Err(Failure::new(Exit::Other, "no checkpoint could be made"));
@@ -209,14 +211,13 @@ fn records(own: &Own, log: &Log, computation: &str, period: &str) -> Result<Line
 
 /// Checkpoints that cover records up to `last`, the smallest first, with the hashes to prove by; a fresh one where no peer has seen
 /// them yet.
-fn checkpoints(own: &Own, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
-    let mut covering: Vec<SignedCheckpoint> = Vec::new();
-    for file in cosigned(own)? {
-        let note = own.checkpoint(&file)?;
-        if note.size() >= last {
-            covering.push(note);
-        }
-    }
+fn checkpoints(
+    own: &Own,
+    log: &Log,
+    seen: &[SignedCheckpoint],
+    last: u64,
+) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
+    let mut covering: Vec<SignedCheckpoint> = seen.iter().filter(|note| note.size() >= last).cloned().collect();
     covering.sort_by_key(SignedCheckpoint::size);
     let kept: Vec<_> = covering.iter().map(SignedCheckpoint::checkpoint).collect();
     let examined = log.examine(&own.settings.party, &kept)?;
