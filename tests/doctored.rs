@@ -343,6 +343,54 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
     testbed.stop_all();
 }
 
+/// Of the files beside a log those count that this party has signed with its key of the agreement.
+#[test]
+fn notes_of_other_keys_are_passed_over_and_said() {
+    let testbed = story();
+    let desk = Desk::new(&testbed.root(), "p2");
+    let audit = testbed.data(0).join("audit");
+    let third = audit.join("cosigned/p3.checkpoint");
+    let kept = fs::read_to_string(&third).expect("is there");
+    let mut tree = Tree::default();
+    tree.push("another line");
+    let note = |consortium: &str, party: &str, pen: &Pen| {
+        let key = LogKey::new(consortium, party, pen.public_key());
+        SignedCheckpoint::sign(&key, 1, tree.root(), pen).to_string()
+    };
+    let other = Pen(Key::new([9; 32]));
+    for note in [note("testbed", "p1", &other), note("founders", "p1", &desk.pen)] {
+        fs::write(&third, note).expect("writes");
+        let said = testbed.run(0, &["audit", "verify"]).exits(0).out;
+        let line = said.lines().find(|line| line.contains("p3.checkpoint")).expect("it is said");
+        assert!(line.contains("another agreement") && line.contains("--agreement"), "{said}");
+        assert!(said.contains("cosigned by p2 at "), "{said}");
+        let json = testbed.run(0, &["audit", "verify", "--json"]).exits(0).json();
+        assert_eq!(json["other_keys"], serde_json::json!([third.to_str().expect("text")]));
+        assert_eq!(json["checkpoints"].as_array().expect("a list").len(), 1);
+        // It keeps nothing else from being made.
+        let pack = testbed.root().join("pack");
+        testbed.run(0, &["audit", "pack", "average-expenditure/a", "--out", pack.to_str().expect("text")]).exits(0);
+        testbed.run(0, &["audit", "checkpoint"]).exits(0);
+        // Whoever gives it as a checkpoint of this log is told that it is none.
+        let third = third.to_str().expect("text");
+        testbed.run(0, &["audit", "verify", "--checkpoint", third]).exits(4).complains(&["p3.checkpoint"]);
+    }
+    let unsigned = |text: &str| text.replace("\u{2014} smpcd/testbed/p1/audit ", "\u{2014} smpcd/testbed/p9/audit ");
+    for garbage in [
+        "nothing".to_owned(),
+        note("testbed", "p2", &desk.pen),
+        note("founders", "p2", &desk.pen),
+        note("testbed", "p1", &desk.pen).replacen("\n1\n", "\n2\n", 1),
+        unsigned(&note("testbed", "p1", &desk.pen)),
+        unsigned(&note("testbed", "p1", &other)),
+    ] {
+        fs::write(&third, &garbage).expect("writes");
+        testbed.run(0, &["audit", "verify"]).exits(4).complains(&["p3.checkpoint"]);
+    }
+    fs::write(&third, &kept).expect("writes");
+    testbed.run(0, &["audit", "verify"]).exits(0);
+}
+
 /// RFC 6962 and C2SP signed-note, tlog-checkpoint and tlog-cosignature as somebody else reads them.
 #[test]
 fn a_second_implementation_reads_the_logs_and_checkpoints_of_real_daemons() {

@@ -1,11 +1,12 @@
 //! The log of a node, checkpoints, and the keys that sign them, from their files.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use audit::{
-    ChainExamined, Checkpoint, Examined, Joined, LogKey, Name, NoteSigner, ReadError, SignedCheckpoint, Whole,
+    ChainExamined, Checkpoint, CheckpointError, Examined, Joined, LogKey, Name, NoteError, NoteSigner, ReadError,
+    SignedCheckpoint, Whole,
 };
 use node::settings::Settings;
 use protocol::agreement::{Agreement, Party};
@@ -137,20 +138,32 @@ impl Own {
 
     /// A checkpoint of this party's log from a file.
     pub(super) fn checkpoint(&self, file: &Path) -> Result<SignedCheckpoint, Failure> {
-        SignedCheckpoint::parse(&text(file, audit::MAX_NOTE)?, &self.key).map_err(|error| {
-            let line = format!(
-                "{}: {error}; it must be a checkpoint that {} signed under {}",
-                file.display(),
-                self.settings.party,
-                self.settings.agreement.display()
-            );
-            Failure::new(Exit::Unverified, line)
-        })
+        SignedCheckpoint::parse(&text(file, audit::MAX_NOTE)?, &self.key)
+            .map_err(|error| self.no_checkpoint(file, &error))
+    }
+
+    fn no_checkpoint(&self, file: &Path, error: &CheckpointError) -> Failure {
+        let line = format!(
+            "{}: {error}; it must be a checkpoint that {} signed under {}",
+            file.display(),
+            self.settings.party,
+            self.settings.agreement.display()
+        );
+        Failure::new(Exit::Unverified, line)
     }
 }
 
-/// The files of this log's checkpoints that peers have cosigned, by party.
-pub(super) fn cosigned(own: &Own) -> Result<Vec<PathBuf>, Failure> {
+/// Checkpoints of this log that peers have cosigned.
+#[derive(Default)]
+pub(super) struct Cosigned {
+    /// Those of the agreement's keys, each with its file.
+    pub(super) notes: Vec<(PathBuf, SignedCheckpoint)>,
+    /// Files of this party's log with its keys of another agreement, which say nothing under this one.
+    pub(super) other_keys: Vec<PathBuf>,
+}
+
+/// Reads the files of this log's checkpoints that peers have cosigned, also peers of an agreement before, by name.
+pub(super) fn cosigned(own: &Own) -> Result<Cosigned, Failure> {
     let folder = own.settings.data_dir.join("audit/cosigned");
     let mut files = Vec::new();
     for party in own.agreement.parties() {

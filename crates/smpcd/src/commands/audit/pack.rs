@@ -103,7 +103,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load_under(&args.config, args.agreement.as_deref())?;
     let Address { computation, period } = &args.round;
     // Before the log is opened: a peer may cosign what a running daemon appends meanwhile.
-    let seen = cosigned(&own)?.iter().map(|file| own.checkpoint(file)).collect::<Result<Vec<_>, _>>()?;
+    let seen = cosigned(&own)?.notes.into_iter().map(|(_, note)| note).collect::<Vec<_>>();
     let log = Log::open(&own.settings)?;
     let (records, others) = records(&own, &log, computation, period)?;
     let Some((last, _)) = records.last() else {
