@@ -302,6 +302,21 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
     testbed.until("it signs again", || testbed.status(0).filter(|status| status["rollback"].is_null()));
     let shown = testbed.run(0, &["status"]).exits(0).out;
     assert!(shown.contains("no round starts: this node's log is not the one that it has signed"), "{shown}");
+    // No command signs that log, either.
+    let pack = testbed.root().join("pack");
+    for command in [
+        &["audit", "checkpoint"][..],
+        &["audit", "prove", "3"],
+        &["audit", "pack", "average-expenditure/a", "--out", pack.to_str().expect("text")],
+    ] {
+        let said = testbed.run(0, command).exits(4);
+        assert_eq!(said.out, "", "nothing is signed");
+        said.complains(&[
+            "the log is not the one that p1 has signed",
+            "smpcd audit acknowledge --by NAME --reason TEXT",
+        ]);
+    }
+    assert!(!pack.exists());
     // Neither its own people nor its peers begin a round with it.
     (0..3).for_each(|party| testbed.input(party, None, &format!("expenditure\n9{party}\n")));
     let start = ["round", "start", "average-expenditure", "--period", "d"];
@@ -317,6 +332,8 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
         testbed.run(0, &[&["audit", "acknowledge"][..], wrong].concat()).exits(2);
     }
     testbed.run(1, &["audit", "acknowledge", "--by", "Bob", "--reason", "no"]).exits(1).complains(&["not behind"]);
+    let witnessed = testbed.data(1).join("audit/witnessed/p1.checkpoint");
+    let before = fs::read(&witnessed).expect("is there");
     testbed.goes_on(0, &[1, 2]);
     let (uid, said) = (rustix::process::getuid().as_raw(), testbed.recorded(0, "log.acknowledged", |_| true));
     assert_eq!((&said["actor"], &said["detail"]["by"]), (&format!("uid:{uid}").into(), &"Ann Ames".into()), "{said:#}");
@@ -341,6 +358,87 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
         testbed.run(0, &["audit", "verify"]).exits(0).out.contains("cosigned by p2").then_some(())
     });
     testbed.stop_all();
+    // What was acknowledged keeps nobody from signing what followed; anything else that was signed does.
+    fs::write(testbed.data(0).join("audit/cosigned/p2.checkpoint"), before).expect("writes");
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    let store = rusqlite::Connection::open(testbed.data(0).join("store.sqlite")).expect("opens");
+    assert!(store.execute("DELETE FROM kept WHERE kind = 'log-acknowledged'", []).expect("writes") > 0);
+    testbed.run(0, &["audit", "checkpoint"]).exits(4).complains(&["cosigned/p2.checkpoint"]);
+}
+
+/// A command that signed such a log would make evidence against its own party, for ever.
+#[test]
+fn no_command_signs_a_log_that_does_not_continue_what_was_signed_of_it() {
+    let testbed = story();
+    let audit = testbed.data(0).join("audit");
+    let (log, chain, cosigned) = (audit.join("log.jsonl"), audit.join("checkpoints.jsonl"), audit.join("cosigned"));
+    let kept = testbed.root().join("kept");
+    copied(&audit, &kept);
+    let restore = || {
+        fs::remove_dir_all(&audit).expect("removes");
+        copied(&kept, &audit);
+        testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    };
+    let (proof, pack) = (testbed.root().join("proof"), testbed.root().join("pack"));
+    let refused = |parts: &[&str]| {
+        for command in [
+            &["audit", "checkpoint"][..],
+            &["audit", "prove", "3", "--out", proof.to_str().expect("text")],
+            &["audit", "pack", "average-expenditure/a", "--out", pack.to_str().expect("text")],
+        ] {
+            // A pack is signed where nobody has cosigned it.
+            if command[1] == "pack" && cosigned.exists() {
+                continue;
+            }
+            let said = testbed.run(0, command).exits(4);
+            assert_eq!(said.out, "", "nothing is signed");
+            said.complains(parts);
+        }
+        assert!(!proof.exists() && !pack.exists());
+    };
+    let next =
+        "put back the newest copy of data_dir; where there is none: smpcd audit acknowledge --by NAME --reason TEXT";
+    let whole = fs::read_to_string(&log).expect("a log");
+    let cut: String = whole.lines().take(whole.lines().count() / 2).map(|line| format!("{line}\n")).collect();
+    assert!(cut.contains("average-expenditure"));
+    let mut record = Record::parse(whole.lines().nth(4).expect("a line")).expect("a record");
+    record.time = audit::Time::from_micros(record.time.micros() + 1);
+    let rewritten = whole.replacen(whole.lines().nth(4).expect("a line"), &record.to_line().text, 1);
+    for other in [&cut, &rewritten] {
+        // By its own chain of checkpoints alone; by what one peer has cosigned alone.
+        fs::write(&log, other).expect("writes");
+        fs::remove_dir_all(&cosigned).expect("removes");
+        refused(&["log.jsonl", "checkpoints.jsonl", next]);
+        restore();
+        fs::write(&log, other).expect("writes");
+        fs::remove_file(&chain).expect("removes");
+        fs::remove_file(cosigned.join("p3.checkpoint")).expect("removes");
+        refused(&["log.jsonl", "cosigned/p2.checkpoint", next]);
+        restore();
+    }
+    // A chain that does not hold together does not say what was signed.
+    let text = fs::read_to_string(&chain).expect("a chain");
+    fs::write(&chain, text.replacen("\\n", "\\n1", 1)).expect("writes");
+    refused(&["checkpoints.jsonl: line 1", "what was signed"]);
+    restore();
+    // Nor does a cosigned file that nobody can read.
+    fs::write(cosigned.join("p2.checkpoint"), "nothing\n").expect("writes");
+    refused(&["cosigned/p2.checkpoint", "not a signed note"]);
+    restore();
+    // A node that has to recover signs nothing, and its commands do not, either: without its guard,
+    let guard = testbed.home(0).join("guard");
+    let mark = fs::read(&guard).expect("a guard");
+    fs::remove_file(&guard).expect("removes");
+    refused(&["guard", "recovers", "smpcd status"]);
+    fs::write(&guard, mark).expect("writes");
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    // and in the middle of a recovery.
+    let store = rusqlite::Connection::open(testbed.data(0).join("store.sqlite")).expect("opens");
+    let found = "INSERT INTO kept (kind, name, bytes) VALUES ('recover', 'recover', CAST('a peer has more' AS BLOB))";
+    store.execute(found, []).expect("writes");
+    refused(&["a peer has more", "recovers", "smpcd status"]);
+    store.execute("DELETE FROM kept WHERE kind = 'recover'", []).expect("writes");
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
 }
 
 /// Of the files beside a log those count that this party has signed with its key of the agreement.

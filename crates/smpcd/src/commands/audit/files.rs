@@ -11,6 +11,7 @@ use audit::{
 use node::settings::Settings;
 use protocol::agreement::{Agreement, Party};
 
+use super::signed::Continued;
 use crate::agreement_file::AgreementFile;
 use crate::cli::Config;
 use crate::exit::{Exit, Failure};
@@ -129,11 +130,11 @@ impl Own {
         Err(Failure::new(Exit::BadConfiguration, line))
     }
 
-    /// Signs a checkpoint of records that were just read.
-    pub(super) fn sign(&self, log: &Log, size: u64, root: audit::Root) -> Result<SignedCheckpoint, Failure> {
+    /// Signs a checkpoint of records that were just read, and that continue all that was signed before.
+    pub(super) fn sign(&self, continued: &Continued<'_>) -> Result<SignedCheckpoint, Failure> {
         let signer = self.signer()?;
-        log.sync()?;
-        Ok(SignedCheckpoint::sign(&self.key, size, root, &signer))
+        continued.log.sync()?;
+        Ok(SignedCheckpoint::sign(&self.key, continued.records, continued.root, &signer))
     }
 
     /// A checkpoint of this party's log from a file.
@@ -165,17 +166,47 @@ pub(super) struct Cosigned {
 /// Reads the files of this log's checkpoints that peers have cosigned, also peers of an agreement before, by name.
 pub(super) fn cosigned(own: &Own) -> Result<Cosigned, Failure> {
     let folder = own.settings.data_dir.join("audit/cosigned");
-    let mut files = Vec::new();
-    for party in own.agreement.parties() {
-        let file = folder.join(format!("{}.checkpoint", party.id));
-        let there = file
-            .try_exists()
-            .map_err(|error| Failure::new(Exit::Other, format!("{}: cannot look for it: {error}", file.display())))?;
-        if there {
-            files.push(file);
+    let failed = |error: io::Error| Failure::new(Exit::Other, format!("{}: cannot read it: {error}", folder.display()));
+    let mut files = match fs::read_dir(&folder) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .filter(|file| file.as_ref().map_or(true, |file| file.extension().is_some_and(|of| of == "checkpoint")))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    files.sort();
+    let mut found = Cosigned::default();
+    for file in files {
+        let note = text(&file, audit::MAX_NOTE)?;
+        match SignedCheckpoint::parse(&note, &own.key) {
+            Ok(note) => found.notes.push((file, note)),
+            Err(error) if is_of_other_keys(own, &note, &error) => found.other_keys.push(file),
+            Err(error) => return Err(own.no_checkpoint(&file, &error)),
         }
     }
-    Ok(files)
+    Ok(found)
+}
+
+/// Whether a note that is none of this key may be of this party's log under another agreement: with its name, and signed in
+/// that name. By whom, only that agreement tells.
+fn is_of_other_keys(own: &Own, note: &str, error: &CheckpointError) -> bool {
+    fn party_of(origin: &str) -> Option<&str> {
+        let mut parts = origin.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("smpcd"), Some(_), Some(party), Some("audit"), None) => Some(party),
+            _ => None,
+        }
+    }
+    let name = match error {
+        CheckpointError::Note(NoteError::Unsigned(_)) => own.key.origin(),
+        CheckpointError::OtherLog { found, .. } if party_of(found) == party_of(own.key.origin()) => found,
+        _ => return false,
+    };
+    let signed =
+        |line: &str| line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' ')).map(|(by, _)| by == name);
+    note.lines().any(|line| signed(line) == Some(true))
 }
 
 /// What this party has signed of its log, one checkpoint after another; none where it has signed none.

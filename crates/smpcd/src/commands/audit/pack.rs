@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 use wire::dossier::Dossier;
 
 use super::check_pack::{check, rounds};
-use super::files::{Log, Own, cosigned};
+use super::files::{Log, Own};
+use super::signed::Signed;
 use crate::agreement_file::text_of;
 use crate::cli::Config;
 use crate::commands::round::Address;
@@ -103,7 +104,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load_under(&args.config, args.agreement.as_deref())?;
     let Address { computation, period } = &args.round;
     // Before the log is opened: a peer may cosign what a running daemon appends meanwhile.
-    let seen = cosigned(&own)?.notes.into_iter().map(|(_, note)| note).collect::<Vec<_>>();
+    let signed = Signed::read(&own)?;
     let log = Log::open(&own.settings)?;
     let (records, others) = records(&own, &log, computation, period)?;
     let Some((last, _)) = records.last() else {
@@ -118,7 +119,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         };
         return Err(Failure::new(Exit::Other, line));
     };
-    let (checkpoints, hashes) = checkpoints(&own, &log, &seen, *last)?;
+    let (checkpoints, hashes) = checkpoints(&own, &signed, &log, *last)?;
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let (Some(first), size) = (checkpoints.first(), checkpoints.first().map_or(0, SignedCheckpoint::size)) else {
         return Err(Failure::new(Exit::Other, "no checkpoint could be made"));
@@ -211,23 +212,24 @@ fn records(own: &Own, log: &Log, computation: &str, period: &str) -> Result<Line
 
 /// Checkpoints that cover records up to `last`, the smallest first, with the hashes to prove by; a fresh one where no peer has seen
 /// them yet.
-fn checkpoints(
-    own: &Own,
-    log: &Log,
-    seen: &[SignedCheckpoint],
-    last: u64,
-) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
-    let mut covering: Vec<SignedCheckpoint> = seen.iter().filter(|note| note.size() >= last).cloned().collect();
+fn checkpoints(own: &Own, signed: &Signed, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
+    let mut covering: Vec<SignedCheckpoint> = signed.cosigned().filter(|note| note.size() >= last).cloned().collect();
     covering.sort_by_key(SignedCheckpoint::size);
-    let kept: Vec<_> = covering.iter().map(SignedCheckpoint::checkpoint).collect();
-    let examined = log.examine(&own.settings.party, &kept)?;
-    log.stands(&examined)?;
+    let fresh = covering.is_empty();
+    let examined = if fresh {
+        log.examine(&own.settings.party, &signed.checkpoints())?
+    } else {
+        let kept: Vec<_> = covering.iter().map(SignedCheckpoint::checkpoint).collect();
+        log.examine(&own.settings.party, &kept)?
+    };
+    if fresh {
+        covering.push(own.sign(&signed.continued_by(own, log, &examined)?)?);
+    } else {
+        log.stands(&examined)?;
+    }
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let scratch = tempfile::tempfile().map_err(|error| log.failed("make a scratch file for", &error))?;
     let hashes = log.whole.hashes(scratch).map_err(failed)?;
-    if covering.is_empty() {
-        covering.push(own.sign(log, examined.records, examined.root)?);
-    }
     Ok((covering, hashes))
 }
 

@@ -7,6 +7,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::json;
 
 use super::files::{Log, Own, chain, cosigned, cosigners};
+use super::signed::Signed;
 use crate::cli::Config;
 use crate::commands::say;
 use crate::exit::{Exit, Failure};
@@ -241,12 +242,13 @@ impl Report {
 /// Runs `smpcd audit checkpoint`.
 pub(super) fn checkpoint(args: &CheckpointArgs) -> Result<(), Failure> {
     let own = Own::load(&args.config)?;
+    let signed = Signed::read(&own)?;
     let log = Log::open(&own.settings)?;
-    let examined = log.examine(&own.settings.party, &[])?;
-    log.stands(&examined)?;
+    let examined = log.examine(&own.settings.party, &signed.checkpoints())?;
+    let continued = signed.continued_by(&own, &log, &examined)?;
     if examined.records == 0 {
         let line = format!("{}: there is no record yet; the daemon writes the first: smpcd run", log.path.display());
         return Err(Failure::new(Exit::Other, line));
     }
-    say(&own.sign(&log, examined.records, examined.root)?.to_string())
+    say(&own.sign(&continued)?.to_string())
 }
