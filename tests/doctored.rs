@@ -489,6 +489,36 @@ fn notes_of_other_keys_are_passed_over_and_said() {
     testbed.run(0, &["audit", "verify"]).exits(0);
 }
 
+/// Its own cosignature says nothing that its signature does not say.
+#[test]
+fn a_party_is_no_witness_of_itself() {
+    let testbed = story();
+    let desk = Desk::new(&testbed.root(), "p2");
+    let audit = testbed.data(0).join("audit");
+    let (second, third) = (audit.join("cosigned/p2.checkpoint"), audit.join("cosigned/p3.checkpoint"));
+    let seen = fs::read_to_string(&second).expect("is there");
+    let own = |note: &str| {
+        let mut witness = audit::Witness::new(desk.key.clone());
+        witness.look(note, &Vec::new()).expect("its own").cosign(&desk.key, &desk.pen, 1_790_000_000).to_string()
+    };
+    fs::write(&second, own(&seen)).expect("writes");
+    let said = testbed.run(0, &["audit", "verify"]).exits(0).out;
+    assert!(said.contains("cosigned by p2 at ") && !said.contains("cosigned by p1"), "{said}");
+    let proof = testbed.root().join("proof");
+    let (file, path) = (second.to_str().expect("text"), proof.to_str().expect("text"));
+    testbed.run(0, &["audit", "prove", "3", "--checkpoint", file, "--out", path]).exits(0);
+    let agreement = testbed.root().join("agreement.toml");
+    let check = ["audit", "check-proof", path, "--agreement", agreement.to_str().expect("text"), "--json"];
+    let by = support::smpcd(check).exits(0).json()["cosignatures"].clone();
+    let by: Vec<&str> = by.as_array().expect("a list").iter().map(|by| by.as_str().expect("text")).collect();
+    assert!(by.len() == 1 && by[0].starts_with("cosigned by p2 at "), "{by:?}");
+    // With no other one nobody else has seen the log.
+    fs::remove_file(&third).expect("removes");
+    let fresh = testbed.run(0, &["audit", "checkpoint"]).exits(0).out;
+    fs::write(&second, own(&fresh)).expect("writes");
+    assert_eq!(testbed.run(0, &["audit", "verify", "--json"]).exits(0).json()["covered"], 0);
+}
+
 /// RFC 6962 and C2SP signed-note, tlog-checkpoint and tlog-cosignature as somebody else reads them.
 #[test]
 fn a_second_implementation_reads_the_logs_and_checkpoints_of_real_daemons() {

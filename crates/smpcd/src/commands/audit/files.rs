@@ -227,8 +227,8 @@ pub(super) fn log_key(agreement: &Agreement, party: &Party) -> LogKey {
     LogKey::new(agreement.name(), &party.id, party.signing_key)
 }
 
-/// Who has cosigned a checkpoint, each with its time: `cosigned by birch at …`. A bad cosignature of a party says that
-/// somebody changed the file.
+/// Who else has cosigned a checkpoint, each with its time: `cosigned by birch at …`. The party whose log it is counts for nobody:
+/// it has signed it anyway. A bad cosignature of a party says that somebody changed the file.
 pub(super) fn cosigners(
     agreement: &Agreement,
     checkpoint: &SignedCheckpoint,
@@ -242,7 +242,12 @@ pub(super) fn cosigners(
             Some(Err(Failure::new(Exit::Unverified, line)))
         }
     };
-    agreement.parties().iter().filter_map(said).collect()
+    others(agreement, checkpoint).filter_map(said).collect()
+}
+
+/// The parties that can be witnesses of a log.
+pub(super) fn others<'a>(agreement: &'a Agreement, checkpoint: &SignedCheckpoint) -> impl Iterator<Item = &'a Party> {
+    agreement.parties().iter().filter(|party| log_key(agreement, party).origin() != checkpoint.checkpoint().origin)
 }
 
 /// Seconds since 1970 for people.
