@@ -166,7 +166,13 @@ impl Report {
             )
         }));
         if let Some((_, chain)) = &self.chain {
-            lines.push(format!("  signed        {} checkpoints, each of which continues the one before", chain.links));
+            lines.push(match chain.faults.len() {
+                0 => format!("  signed        {} checkpoints, each of which continues the one before", chain.links),
+                faults => format!(
+                    "  signed        NOT AS ONE LOG: {} checkpoints that are good, and {faults} faults",
+                    chain.links
+                ),
+            });
             if chain.other_keys > 0 {
                 let others = chain.other_keys;
                 lines.push(format!(
