@@ -336,7 +336,23 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
     testbed.run(1, &["audit", "acknowledge", "--by", "Bob", "--reason", "no"]).exits(1).complains(&["not behind"]);
     let witnessed = testbed.data(1).join("audit/witnessed/p1.checkpoint");
     let before = fs::read(&witnessed).expect("is there");
-    testbed.goes_on(0, &[1, 2]);
+    testbed.goes_on(0, &[1]);
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    // What people are told to do next are commands that can be run: here at p3, who has to acknowledge it too.
+    testbed.until("p3 has an alarm", || testbed.peer(2, 0)["log"]["alarm"].is_string().then_some(()));
+    let said = testbed.all_said();
+    let told = said.iter().rfind(|(line, said)| line.starts_with("audit acknowledge --by") && said.code == Some(0));
+    let told = &told.expect("it was acknowledged").1.out;
+    let next = told.rsplit_once("(smpcd ").and_then(|(_, next)| next.split_once(')')).expect("a command").0;
+    assert!(
+        testbed.run(2, &["status"]).exits(0).out.contains(&format!("ask them, and then: smpcd {next}\n")),
+        "{next}"
+    );
+    let said = testbed.run(2, &["doctor", "--level", "live"]);
+    assert!(format!("{}{}", said.out, said.err).contains(&format!("ask them, and then: smpcd {next}\n")), "{said:?}");
+    let next = next.replace("TEXT", "known").replace("NAME", "Ann");
+    testbed.run(2, &next.split(' ').collect::<Vec<_>>()).exits(0);
+    testbed.goes_on(0, &[]);
     let (uid, said) = (rustix::process::getuid().as_raw(), testbed.recorded(0, "log.acknowledged", |_| true));
     assert_eq!((&said["actor"], &said["detail"]["by"]), (&format!("uid:{uid}").into(), &"Ann Ames".into()), "{said:#}");
     // The others have evidence, signed by that party, and what they had witnessed before is in it.

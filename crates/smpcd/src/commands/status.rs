@@ -62,7 +62,9 @@ fn text(status: &NodeStatus) -> String {
     for peer in &status.peers {
         if let Some(alarm) = &peer.log.alarm {
             let party = &peer.party;
-            line(format!("ALARM about {party}: {alarm}; ask them, and then: smpcd audit acknowledge --log {party}"));
+            line(format!(
+                "ALARM about {party}: {alarm}; ask them, and then: smpcd audit acknowledge --log {party} --by NAME --reason TEXT"
+            ));
         }
     }
     for round in status.rounds.iter().filter(|round| round.waits_for_approval()) {

@@ -37,7 +37,9 @@ fn link(peer: &PeerStatus, report: &mut Report) {
     if let Some(alarm) = &peer.log.alarm {
         report.bad(
             "audit log",
-            format!("of {party}: {alarm}: ask them, and then: smpcd audit acknowledge --log {party}"),
+            format!(
+                "of {party}: {alarm}: ask them, and then: smpcd audit acknowledge --log {party} --by NAME --reason TEXT"
+            ),
         );
     }
     if let Some(differs) = &peer.agreement_differs {
