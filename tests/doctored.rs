@@ -537,6 +537,25 @@ fn a_party_is_no_witness_of_itself() {
     assert_eq!(testbed.run(0, &["audit", "verify", "--json"]).exits(0).json()["covered"], 0);
 }
 
+#[test]
+fn people_are_shown_how_much_a_record_matters_and_programs_the_bytes() {
+    let testbed = story();
+    let log = fs::read_to_string(testbed.data(0).join("audit/log.jsonl")).expect("a log");
+    assert_eq!(testbed.run(0, &["audit", "show", "--json"]).exits(0).out.trim_end(), log.trim_end());
+    let shown = testbed.run(0, &["audit", "show"]).exits(0).out;
+    let shown: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(shown.len(), log.lines().count());
+    let words = ["notice", "warning", "alarm"];
+    let mut told = std::collections::BTreeSet::new();
+    for (line, text) in shown.iter().zip(log.lines()) {
+        let severity = Record::parse(text).expect("a record").severity().word();
+        let said = words.into_iter().find(|word| line.ends_with(&format!("  ({word})"))).unwrap_or("info");
+        assert_eq!(said, severity, "{line}");
+        told.insert(said);
+    }
+    assert!(told.contains("notice") && told.contains("info"), "{told:?}");
+}
+
 /// RFC 6962 and C2SP signed-note, tlog-checkpoint and tlog-cosignature as somebody else reads them.
 #[test]
 fn a_second_implementation_reads_the_logs_and_checkpoints_of_real_daemons() {
