@@ -240,7 +240,9 @@ fn a_party_is_told_by_its_own_files_where_somebody_else_was_at_them() {
         let after = change(before.clone());
         assert_ne!(after, before);
         fs::write(&file, after).expect("writes");
-        support::smpcd(["audit", "verify", "--config", config]).exits(4).complains(complaint);
+        let said = support::smpcd(["audit", "verify", "--config", config]).exits(4).complains(complaint).out;
+        let holds = !complaint[0].contains("checkpoints.jsonl");
+        assert_eq!(said.contains("each of which continues the one before"), holds && !said.is_empty(), "{said}");
         fs::write(&file, before).expect("writes");
         support::smpcd(["audit", "verify", "--config", config]).exits(0);
     };
@@ -302,6 +304,21 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
     testbed.until("it signs again", || testbed.status(0).filter(|status| status["rollback"].is_null()));
     let shown = testbed.run(0, &["status"]).exits(0).out;
     assert!(shown.contains("no round starts: this node's log is not the one that it has signed"), "{shown}");
+    // No command signs that log, either.
+    let pack = testbed.root().join("pack");
+    for command in [
+        &["audit", "checkpoint"][..],
+        &["audit", "prove", "3"],
+        &["audit", "pack", "average-expenditure/a", "--out", pack.to_str().expect("text")],
+    ] {
+        let said = testbed.run(0, command).exits(4);
+        assert_eq!(said.out, "", "nothing is signed");
+        said.complains(&[
+            "the log is not the one that p1 has signed",
+            "smpcd audit acknowledge --by NAME --reason TEXT",
+        ]);
+    }
+    assert!(!pack.exists());
     // Neither its own people nor its peers begin a round with it.
     (0..3).for_each(|party| testbed.input(party, None, &format!("expenditure\n9{party}\n")));
     let start = ["round", "start", "average-expenditure", "--period", "d"];
@@ -317,7 +334,25 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
         testbed.run(0, &[&["audit", "acknowledge"][..], wrong].concat()).exits(2);
     }
     testbed.run(1, &["audit", "acknowledge", "--by", "Bob", "--reason", "no"]).exits(1).complains(&["not behind"]);
-    testbed.goes_on(0, &[1, 2]);
+    let witnessed = testbed.data(1).join("audit/witnessed/p1.checkpoint");
+    let before = fs::read(&witnessed).expect("is there");
+    testbed.goes_on(0, &[1]);
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    // What people are told to do next are commands that can be run: here at p3, who has to acknowledge it too.
+    testbed.until("p3 has an alarm", || testbed.peer(2, 0)["log"]["alarm"].is_string().then_some(()));
+    let said = testbed.all_said();
+    let told = said.iter().rfind(|(line, said)| line.starts_with("audit acknowledge --by") && said.code == Some(0));
+    let told = &told.expect("it was acknowledged").1.out;
+    let next = told.rsplit_once("(smpcd ").and_then(|(_, next)| next.split_once(')')).expect("a command").0;
+    assert!(
+        testbed.run(2, &["status"]).exits(0).out.contains(&format!("ask them, and then: smpcd {next}\n")),
+        "{next}"
+    );
+    let said = testbed.run(2, &["doctor", "--level", "live"]);
+    assert!(format!("{}{}", said.out, said.err).contains(&format!("ask them, and then: smpcd {next}\n")), "{said:?}");
+    let next = next.replace("TEXT", "known").replace("NAME", "Ann");
+    testbed.run(2, &next.split(' ').collect::<Vec<_>>()).exits(0);
+    testbed.goes_on(0, &[]);
     let (uid, said) = (rustix::process::getuid().as_raw(), testbed.recorded(0, "log.acknowledged", |_| true));
     assert_eq!((&said["actor"], &said["detail"]["by"]), (&format!("uid:{uid}").into(), &"Ann Ames".into()), "{said:#}");
     // The others have evidence, signed by that party, and what they had witnessed before is in it.
@@ -341,6 +376,187 @@ fn a_record_rewritten_in_the_store_is_shown_by_every_peer_and_no_round_starts_un
         testbed.run(0, &["audit", "verify"]).exits(0).out.contains("cosigned by p2").then_some(())
     });
     testbed.stop_all();
+    // What was acknowledged is put aside and keeps nobody from signing what followed; where it stands, it does.
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    fs::write(testbed.data(0).join("audit/cosigned/p2.checkpoint"), before).expect("writes");
+    testbed.run(0, &["audit", "checkpoint"]).exits(4).complains(&["cosigned/p2.checkpoint"]);
+}
+
+/// A command that signed such a log would make evidence against its own party, for ever.
+#[test]
+fn no_command_signs_a_log_that_does_not_continue_what_was_signed_of_it() {
+    let testbed = story();
+    let audit = testbed.data(0).join("audit");
+    let (log, chain, cosigned) = (audit.join("log.jsonl"), audit.join("checkpoints.jsonl"), audit.join("cosigned"));
+    let kept = testbed.root().join("kept");
+    copied(&audit, &kept);
+    let restore = || {
+        fs::remove_dir_all(&audit).expect("removes");
+        copied(&kept, &audit);
+        testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    };
+    let (proof, pack) = (testbed.root().join("proof"), testbed.root().join("pack"));
+    let refused = |parts: &[&str]| {
+        for command in [
+            &["audit", "checkpoint"][..],
+            &["audit", "prove", "3", "--out", proof.to_str().expect("text")],
+            &["audit", "pack", "average-expenditure/a", "--out", pack.to_str().expect("text")],
+        ] {
+            // A pack is signed where nobody has cosigned it.
+            if command[1] == "pack" && cosigned.exists() {
+                continue;
+            }
+            let said = testbed.run(0, command).exits(4);
+            assert_eq!(said.out, "", "nothing is signed");
+            said.complains(parts);
+        }
+        assert!(!proof.exists() && !pack.exists());
+    };
+    let next =
+        "put back the newest copy of data_dir; where there is none: smpcd audit acknowledge --by NAME --reason TEXT";
+    let whole = fs::read_to_string(&log).expect("a log");
+    let cut: String = whole.lines().take(whole.lines().count() / 2).map(|line| format!("{line}\n")).collect();
+    assert!(cut.contains("average-expenditure"));
+    let mut record = Record::parse(whole.lines().nth(4).expect("a line")).expect("a record");
+    record.time = audit::Time::from_micros(record.time.micros() + 1);
+    let rewritten = whole.replacen(whole.lines().nth(4).expect("a line"), &record.to_line().text, 1);
+    for other in [&cut, &rewritten] {
+        // By its guard alone, by its own chain of checkpoints, by what one peer has cosigned.
+        fs::write(&log, other).expect("writes");
+        fs::remove_dir_all(&cosigned).expect("removes");
+        fs::remove_file(&chain).expect("removes");
+        refused(&["log.jsonl", "p1/guard", next]);
+        restore();
+        fs::write(&log, other).expect("writes");
+        fs::remove_dir_all(&cosigned).expect("removes");
+        refused(&["log.jsonl", "checkpoints.jsonl", next]);
+        restore();
+        fs::write(&log, other).expect("writes");
+        fs::remove_file(&chain).expect("removes");
+        fs::remove_file(cosigned.join("p3.checkpoint")).expect("removes");
+        refused(&["log.jsonl", "cosigned/p2.checkpoint", next]);
+        restore();
+    }
+    // A chain that does not hold together does not say what was signed.
+    let text = fs::read_to_string(&chain).expect("a chain");
+    fs::write(&chain, text.replacen("\\n", "\\n1", 1)).expect("writes");
+    refused(&["checkpoints.jsonl: line 1", "what was signed"]);
+    restore();
+    // Nor does a cosigned file that nobody can read.
+    fs::write(cosigned.join("p2.checkpoint"), "nothing\n").expect("writes");
+    refused(&["cosigned/p2.checkpoint", "not a signed note"]);
+    restore();
+    // A node that has to recover signs nothing, and its commands do not, either: without its guard,
+    let guard = testbed.home(0).join("guard");
+    let mark = fs::read(&guard).expect("a guard");
+    fs::remove_file(&guard).expect("removes");
+    refused(&["guard", "recovers", "smpcd status"]);
+    fs::write(&guard, mark).expect("writes");
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+    // and in the middle of a recovery.
+    let store = rusqlite::Connection::open(testbed.data(0).join("store.sqlite")).expect("opens");
+    let found = "INSERT INTO kept (kind, name, bytes) VALUES ('recover', 'recover', CAST('a peer has more' AS BLOB))";
+    store.execute(found, []).expect("writes");
+    refused(&["a peer has more", "recovers", "smpcd status"]);
+    store.execute("DELETE FROM kept WHERE kind = 'recover'", []).expect("writes");
+    testbed.run(0, &["audit", "checkpoint"]).exits(0);
+}
+
+/// Of the files beside a log those count that this party has signed with its key of the agreement.
+#[test]
+fn notes_of_other_keys_are_passed_over_and_said() {
+    let testbed = story();
+    let desk = Desk::new(&testbed.root(), "p2");
+    let audit = testbed.data(0).join("audit");
+    let third = audit.join("cosigned/p3.checkpoint");
+    let kept = fs::read_to_string(&third).expect("is there");
+    let mut tree = Tree::default();
+    tree.push("another line");
+    let note = |consortium: &str, party: &str, pen: &Pen| {
+        let key = LogKey::new(consortium, party, pen.public_key());
+        SignedCheckpoint::sign(&key, 1, tree.root(), pen).to_string()
+    };
+    let other = Pen(Key::new([9; 32]));
+    for note in [note("testbed", "p1", &other), note("founders", "p1", &desk.pen)] {
+        fs::write(&third, note).expect("writes");
+        let said = testbed.run(0, &["audit", "verify"]).exits(0).out;
+        let line = said.lines().find(|line| line.contains("p3.checkpoint")).expect("it is said");
+        assert!(line.contains("another agreement") && line.contains("--agreement"), "{said}");
+        assert!(said.contains("cosigned by p2 at "), "{said}");
+        let json = testbed.run(0, &["audit", "verify", "--json"]).exits(0).json();
+        assert_eq!(json["other_keys"], serde_json::json!([third.to_str().expect("text")]));
+        assert_eq!(json["checkpoints"].as_array().expect("a list").len(), 1);
+        // It keeps nothing else from being made.
+        let pack = testbed.root().join("pack");
+        testbed.run(0, &["audit", "pack", "average-expenditure/a", "--out", pack.to_str().expect("text")]).exits(0);
+        testbed.run(0, &["audit", "checkpoint"]).exits(0);
+        // Whoever gives it as a checkpoint of this log is told that it is none.
+        let third = third.to_str().expect("text");
+        testbed.run(0, &["audit", "verify", "--checkpoint", third]).exits(4).complains(&["p3.checkpoint"]);
+    }
+    let unsigned = |text: &str| text.replace("\u{2014} smpcd/testbed/p1/audit ", "\u{2014} smpcd/testbed/p9/audit ");
+    for garbage in [
+        "nothing".to_owned(),
+        note("testbed", "p2", &desk.pen),
+        note("founders", "p2", &desk.pen),
+        note("testbed", "p1", &desk.pen).replacen("\n1\n", "\n2\n", 1),
+        unsigned(&note("testbed", "p1", &desk.pen)),
+        unsigned(&note("testbed", "p1", &other)),
+    ] {
+        fs::write(&third, &garbage).expect("writes");
+        testbed.run(0, &["audit", "verify"]).exits(4).complains(&["p3.checkpoint"]);
+    }
+    fs::write(&third, &kept).expect("writes");
+    testbed.run(0, &["audit", "verify"]).exits(0);
+}
+
+/// Its own cosignature says nothing that its signature does not say.
+#[test]
+fn a_party_is_no_witness_of_itself() {
+    let testbed = story();
+    let desk = Desk::new(&testbed.root(), "p2");
+    let audit = testbed.data(0).join("audit");
+    let (second, third) = (audit.join("cosigned/p2.checkpoint"), audit.join("cosigned/p3.checkpoint"));
+    let seen = fs::read_to_string(&second).expect("is there");
+    let own = |note: &str| {
+        let mut witness = audit::Witness::new(desk.key.clone());
+        witness.look(note, &Vec::new()).expect("its own").cosign(&desk.key, &desk.pen, 1_790_000_000).to_string()
+    };
+    fs::write(&second, own(&seen)).expect("writes");
+    let said = testbed.run(0, &["audit", "verify"]).exits(0).out;
+    assert!(said.contains("cosigned by p2 at ") && !said.contains("cosigned by p1"), "{said}");
+    let proof = testbed.root().join("proof");
+    let (file, path) = (second.to_str().expect("text"), proof.to_str().expect("text"));
+    testbed.run(0, &["audit", "prove", "3", "--checkpoint", file, "--out", path]).exits(0);
+    let agreement = testbed.root().join("agreement.toml");
+    let check = ["audit", "check-proof", path, "--agreement", agreement.to_str().expect("text"), "--json"];
+    let by = support::smpcd(check).exits(0).json()["cosignatures"].clone();
+    let by: Vec<&str> = by.as_array().expect("a list").iter().map(|by| by.as_str().expect("text")).collect();
+    assert!(by.len() == 1 && by[0].starts_with("cosigned by p2 at "), "{by:?}");
+    // With no other one nobody else has seen the log.
+    fs::remove_file(&third).expect("removes");
+    let fresh = testbed.run(0, &["audit", "checkpoint"]).exits(0).out;
+    fs::write(&second, own(&fresh)).expect("writes");
+    assert_eq!(testbed.run(0, &["audit", "verify", "--json"]).exits(0).json()["covered"], 0);
+}
+
+#[test]
+fn people_are_shown_how_much_a_record_matters_and_programs_the_bytes() {
+    let testbed = story();
+    let log = fs::read_to_string(testbed.data(0).join("audit/log.jsonl")).expect("a log");
+    assert_eq!(testbed.run(0, &["audit", "show", "--json"]).exits(0).out.trim_end(), log.trim_end());
+    let shown = testbed.run(0, &["audit", "show"]).exits(0).out;
+    let shown: Vec<&str> = shown.lines().filter(|line| !line.is_empty()).collect();
+    assert_eq!(shown.len(), log.lines().count());
+    let words = ["notice", "warning", "alarm"];
+    let mut told = std::collections::BTreeSet::new();
+    for (line, text) in shown.iter().zip(log.lines()) {
+        let severity = Record::parse(text).expect("a record").severity().word();
+        let said = words.into_iter().find(|word| line.ends_with(&format!("  ({word})"))).unwrap_or("info");
+        assert_eq!(said, severity, "{line}");
+        told.insert(said);
+    }
+    assert!(told.contains("notice") && told.contains("info"), "{told:?}");
 }
 
 /// RFC 6962 and C2SP signed-note, tlog-checkpoint and tlog-cosignature as somebody else reads them.

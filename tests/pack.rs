@@ -3,9 +3,11 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use audit::{LogKey, NoteSigner, Witness};
+use audit::{DigestOf, Draft, Event, Line, Log, LogKey, NoteSigner, Past, SignedCheckpoint, Time, Tree, Witness};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use testkit::dice::Dice;
@@ -185,6 +187,15 @@ fn parts_of_other_packs_do_not_fit() {
     tried(set("records", "[]"), "no record");
     tried(set("checkpoints", "[]"), "no checkpoint");
     tried(set("signatures", "{}"), "one signature of each party");
+    // A checkpoint that shows no more than those before it, also beside others, would look like one more.
+    let seen = part(&proven, "checkpoints");
+    let notes: Vec<&str> = seen.split("\n    },").collect();
+    assert_eq!(notes.len(), 2, "{seen}");
+    let twice = [notes[0], &notes[0][notes[0].find("\n    {").expect("one")..], notes[1]].join("\n    },");
+    tried(proven.replacen(seen, &twice, 1), "a checkpoint is repeated");
+    let last = notes[1].strip_suffix("\n    }\n  ]").expect("the last one");
+    let twice = [notes[0], last, notes[1]].join("\n    },");
+    tried(proven.replacen(seen, &twice, 1), "a checkpoint is repeated");
     tried(set("party", "\"p1\""), "NOT PROVEN");
     tried(set("party", "\"nobody\""), "no party");
     tried(set("period", "\"b\""), "of another round");
@@ -282,6 +293,9 @@ fn what_a_party_signs_of_a_doctored_log_has_to_fit_together_too() {
         line[begin..begin + of.len() + 3 + 1 + 7 + 64 + 1].to_owned()
     };
     doctored("plain/a", "approval.given", &|line| line.replace(&format!(",{}", digest("disclosure", line)), ""));
+    // Its own files know what it has signed before; it hides that.
+    pack("plain/a").exits(4).complains(&["checkpoints.jsonl, which p2 has signed"]);
+    fs::remove_file(folder.join("checkpoints.jsonl")).expect("removes");
     pack("plain/a").exits(4).complains(&["what was approved is another disclosure statement"]);
     let other = |of: &'static str| {
         move |line: &str| line.replace(&digest(of, line), &format!("\"{of}\":\"sha256:{}\"", "5a".repeat(32)))
@@ -344,4 +358,119 @@ fn a_period_that_was_begun_anew_is_told_of_from_its_first_round_on() {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert_eq!(check(&file, &["--json"]).exits(0).json()["v"], serde_json::json!([0, 1]));
+}
+
+/// A party's key, and that of its log.
+fn key_of(testbed: &Testbed, party: usize) -> (LogKey, Key) {
+    let text = fs::read_to_string(testbed.home(party).join("keys/signing.key")).expect("reads");
+    let (_, bytes) = pem_rfc7468::decode_vec(text.as_bytes()).expect("armour");
+    let key = Key(ed25519_dalek::SigningKey::from_bytes(&bytes.try_into().expect("32 bytes")));
+    (LogKey::new("testbed", testbed.id(party), key.public_key()), key)
+}
+
+/// The daemon goes on meanwhile: a peer cosigns more records than the log had when the command began.
+#[test]
+fn a_pack_is_made_beside_a_log_that_grows() {
+    let mut testbed = Testbed::of(3, &simple("plain", "5s", "1m"));
+    (0..3).for_each(|party| testbed.input(party, None, "figure\n4\n"));
+    testbed.start_all();
+    testbed.completes("plain", "a");
+    testbed.stop_all();
+    let folder = testbed.data(1).join("audit");
+    let log = folder.join("log.jsonl");
+    fs::remove_file(folder.join("cosigned/p3.checkpoint")).expect("removes");
+    // The file is read to its end only after the log has grown.
+    let seen = folder.join("cosigned/p1.checkpoint");
+    fs::remove_file(&seen).expect("removes");
+    assert!(Command::new("mkfifo").arg(&seen).status().expect("runs").success());
+    let out = testbed.root().join("pack");
+    let packing = testbed.begin(1, &["audit", "pack", "plain/a", "--out", out.to_str().expect("text")]);
+    let mut pipe = fs::OpenOptions::new().write(true).open(&seen).expect("somebody reads");
+    let mut text = fs::read_to_string(&log).expect("reads");
+    let mut record = audit::Record::parse(text.lines().last().expect("a line")).expect("a record");
+    record.seq += 1;
+    text.push_str(&(record.to_line().text + "\n"));
+    fs::write(&log, &text).expect("writes");
+    let mut tree = Tree::default();
+    text.lines().for_each(|line| tree.push(line));
+    let ((own, key), (peer, theirs)) = (key_of(&testbed, 1), key_of(&testbed, 0));
+    let note = SignedCheckpoint::sign(&own, record.seq, tree.root(), &key).to_string();
+    let cosigned = Witness::new(own).look(&note, &Vec::new()).expect("the first").cosign(&peer, &theirs, 1_790_000_000);
+    pipe.write_all(cosigned.to_string().as_bytes()).expect("writes");
+    drop(pipe);
+    testbed.ended(packing).exits(0);
+    let shown = check(&out, &["--json"]).exits(0).json();
+    assert_eq!(shown["checkpoints"][0]["records"], record.seq, "{shown:#}");
+}
+
+#[test]
+fn a_pack_says_which_records_of_the_log_were_deleted() {
+    let testbed = Testbed::of(3, &simple("plain", "5s", "1m"));
+    let folder = testbed.data(0).join("audit");
+    let digest = testbed.run(0, &["agreement", "digest"]);
+    let digest = digest.out.split("sha256:").nth(1).map_or_else(|| panic!("{digest:?}"), |rest| rest[..64].to_owned());
+    let digest: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&digest[2 * at..2 * at + 2], 16).expect("hex")).collect();
+    let of = |period: &str| wire::RoundId::of(&digest[..].try_into().expect("32 bytes"), "plain", period, 0).0;
+    let mut log = Log::open(&folder, &Past::default()).expect("opens");
+    let mut next = 1;
+    let mut write = |log: &mut Log, draft: Draft| {
+        let time = Time::from_micros(1_790_000_000_000_000 + i64::try_from(next).expect("small") * 1_000_000);
+        let line: Line = draft.at(time).number(next, &"p1".into(), &"0.1.0".into()).to_line();
+        next += 1;
+        log.append(&[line]).expect("appends");
+    };
+    // Rounds a and b, of which the deleted records have all of a and some of b; and c, of which they have none.
+    for period in ["a", "b", "b", "c"] {
+        let event = || if period == "c" { Event::DealSent } else { Event::RoundVoid };
+        (0..3).for_each(|_| write(&mut log, Draft::new(event()).round("plain", period, &of(period))));
+        if period == "b" && log.sealed().is_empty() {
+            let segment = log.seal().expect("seals").expect("records");
+            let root = log.root_at(segment.last).expect("a root").0;
+            let event = Event::LogSealed { first: segment.first, last: segment.last };
+            write(&mut log, Draft::new(event).digest(DigestOf::Root, root));
+        }
+    }
+    let out = testbed.root().join("pack");
+    let path = out.to_str().expect("text");
+    let pack = |round: &str| testbed.run(0, &["audit", "pack", round, "--out", path]);
+    pack("plain/b").exits(0);
+    let before = fs::read_to_string(&out).expect("reads");
+    assert!(!before.contains("\n  \"deleted\""), "{before}");
+    assert_eq!(check(&out, &["--json"]).exits(0).json()["deleted"], 0);
+    assert!(!check(&out, &[]).exits(0).out.contains("  deleted "));
+
+    let segment = log.sealed()[0].clone();
+    assert_eq!((segment.first, segment.last), (1, 6));
+    let root = log.root_at(segment.last).expect("a root").0;
+    write(&mut log, Draft::new(Event::LogDeleted { first: 1, last: 6 }).digest(DigestOf::Root, root));
+    log.delete_oldest().expect("deletes");
+    pack("plain/a").exits(1).complains(&[
+        "no record of plain/a is in it",
+        "the records 1 to 6 are deleted",
+        "audit.keep",
+    ]);
+    for round in ["plain/b", "plain/c"] {
+        assert!(pack(round).exits(0).out.contains("records 1 to 6 of the log are deleted"));
+        let said = check(&out, &[]).exits(0).out;
+        let line = said.lines().find(|line| line.starts_with("  deleted ")).expect("it is said");
+        assert!(line.contains("records 1 to 6 of the log") && line.contains("the word of p1"), "{line}");
+        assert_eq!(check(&out, &["--json"]).exits(0).json()["deleted"], 6);
+    }
+    let whole = fs::read_to_string(&out).expect("reads");
+    assert_eq!(part(&whole, "deleted"), "\n  \"deleted\": 6");
+    // Its page tells of it too.
+    assert!(part(&whole, "how_to_check").contains("- deleted: "));
+    // A record that the pack has is not deleted, and there is one spelling for none.
+    let first = audit::Record::parse(
+        serde_json::from_str::<Value>(&whole).expect("an object")["records"][0]["record"].as_str().expect("text"),
+    );
+    let first = first.expect("a record").seq;
+    for (deleted, why) in [(first, "it is deleted"), (u64::MAX, "it is deleted"), (0, "not spelled")] {
+        let other = whole.replacen("\n  \"deleted\": 6,", &format!("\n  \"deleted\": {deleted},"), 1);
+        fs::write(&out, sealed(&other)).expect("writes");
+        check(&out, &[]).exits(4).complains(&[why]);
+    }
+    // One less than the truth fits together: it is the party's word, as the report says.
+    fs::write(&out, sealed(&whole.replacen("\n  \"deleted\": 6,", "\n  \"deleted\": 5,", 1))).expect("writes");
+    assert_eq!(check(&out, &["--json"]).exits(0).json()["deleted"], 5);
 }

@@ -9,6 +9,7 @@ mod proofs;
 mod reconcile;
 mod select;
 mod show;
+mod signed;
 mod verify;
 
 use clap::Subcommand;

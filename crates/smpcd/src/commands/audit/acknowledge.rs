@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         ),
         None => format!(
             "acknowledged by {by}: this node starts rounds again; each of the others sees that its log was shortened or changed, \
-             until it has acknowledged that too (smpcd audit acknowledge --log {})",
+             until it has acknowledged that too (smpcd audit acknowledge --log {} --by NAME --reason TEXT)",
             settings.party
         ),
     })

@@ -18,7 +18,7 @@ use serde_json::json;
 use wire::RoundId;
 use wire::dossier::Dossier;
 
-use super::files::{cosigners, log_key};
+use super::files::{cosigners, log_key, others};
 use super::pack::{PAGE, Pack, Seen, text};
 use crate::agreement_file::AgreementFile;
 use crate::commands::say;
@@ -79,6 +79,8 @@ pub(super) struct Checked {
     rounds: BTreeMap<u32, String>,
     /// Sizes, and who has cosigned, in words.
     checkpoints: Vec<(u64, Vec<String>)>,
+    /// How many records of the log are deleted, by the party's word.
+    deleted: u64,
     bundle: Option<(Vec<String>, String)>,
     evidence: Vec<String>,
 }
@@ -100,7 +102,7 @@ fn examined(file: &Path, bytes: &[u8], own: Option<&Agreement>) -> Result<Checke
     }
     let pack: Pack = serde_json::from_slice(bytes).map_err(|error| refused(&format!("it is no pack: {error}")))?;
     // Each thing has one spelling, so that nothing can hide in another.
-    if pack.bytes()? != bytes || text(&pack.how_to_check) != PAGE {
+    if pack.bytes()? != bytes || text(&pack.how_to_check) != PAGE || pack.deleted == Some(0) {
         return Err(refused(&SPELLING));
     }
     let agreement = terms(file, &pack, own)?;
@@ -139,7 +141,8 @@ fn examined(file: &Path, bytes: &[u8], own: Option<&Agreement>) -> Result<Checke
     let known = rounds(&agreement, &pack.computation, &pack.period).unwrap_or_default();
     let of = records.iter().filter_map(|record| record.round.as_ref());
     let rounds = of.filter_map(|round| Some((*known.get(&round.id.0)?, round.id.to_string()))).collect();
-    Ok(Checked { agreement, party: pack.party, round, records, rounds, checkpoints, bundle, evidence })
+    let deleted = pack.deleted.unwrap_or(0);
+    Ok(Checked { agreement, party: pack.party, round, records, rounds, checkpoints, deleted, bundle, evidence })
 }
 
 /// Whether it may be spelled as a pack, by a look at its lines alone. So what is read of it takes little more memory than its bytes: a
@@ -211,6 +214,23 @@ fn terms(file: &Path, pack: &Pack, own: Option<&Agreement>) -> Result<Agreement,
     Ok(agreement)
 }
 
+/// Who has cosigned several checkpoints, by their sizes.
+#[derive(Default)]
+pub(super) struct Witnesses(BTreeMap<u64, BTreeSet<String>>);
+
+impl Witnesses {
+    /// Adds a checkpoint; false where it shows nothing that those before it have not shown.
+    pub(super) fn learn(&mut self, agreement: &Agreement, checkpoint: &SignedCheckpoint) -> bool {
+        let sizes = self.0.len();
+        let of_size = self.0.entry(checkpoint.size()).or_default();
+        let known = of_size.len();
+        let by =
+            others(agreement, checkpoint).filter(|party| checkpoint.cosigned_by(&log_key(agreement, party)).is_ok());
+        of_size.extend(by.map(|party| party.id.clone()));
+        of_size.len() > known || self.0.len() > sizes
+    }
+}
+
 type Checkpoints = (Vec<(u64, Vec<String>)>, SignedCheckpoint, LogKey);
 
 /// The checkpoints, each with who has cosigned it; and the first one, which the others continue.
@@ -221,6 +241,7 @@ fn checkpoints(file: &Path, pack: &Pack, agreement: &Agreement) -> Result<Checkp
     let key = log_key(agreement, party);
     let mut first: Option<SignedCheckpoint> = None;
     let mut found = Vec::new();
+    let mut witnesses = Witnesses::default();
     for Seen { note, consistency } in &pack.checkpoints {
         let note = text(note);
         let checkpoint = SignedCheckpoint::parse(&note, &key).map_err(|error| refused(&error))?;
@@ -242,6 +263,9 @@ fn checkpoints(file: &Path, pack: &Pack, agreement: &Agreement) -> Result<Checkp
         if !continues {
             return Err(refused(&"a checkpoint does not continue the first one"));
         }
+        if !witnesses.learn(agreement, &checkpoint) {
+            return Err(refused(&"a checkpoint is repeated: it shows nothing that those before it do not show"));
+        }
         found.push((size, cosigners));
         first.get_or_insert(checkpoint);
     }
@@ -260,6 +284,9 @@ fn records(pack: &Pack, agreement: &Agreement, first: &SignedCheckpoint, key: &L
         let seq = Record::parse(&proven.record).map_err(|error| error.to_string())?.seq;
         let proof = RecordProof::new(proven.record.clone(), seq, path, first);
         let record = proof.check(key).map_err(|error| format!("record {seq}: {error}"))?.record;
+        if pack.deleted.is_some_and(|deleted| seq <= deleted) {
+            return Err(format!("record {seq} is in it, and it says that it is deleted"));
+        }
         if records.last().is_some_and(|before| before.seq >= seq) {
             return Err(format!("record {seq} is not in its place"));
         }
@@ -309,6 +336,7 @@ impl Checked {
             "agreement": self.agreement.digest().to_string(),
             "records": self.records.iter().map(|record| record.seq).collect::<Vec<_>>(),
             "checkpoints": self.checkpoints.iter().map(|(size, by)| json!({ "records": size, "cosigned": by })).collect::<Vec<_>>(),
+            "deleted": self.deleted,
             "contributors": self.bundle.as_ref().map(|(contributors, _)| contributors),
             "digest": self.bundle.as_ref().map(|(_, digest)| format!("sha256:{digest}")),
             "evidence": self.evidence,
@@ -374,6 +402,12 @@ impl Checked {
             lines.push(format!(
                 "                cosigned by nobody: that the log was not rewritten is the word of {}",
                 self.party
+            ));
+        }
+        if self.deleted > 0 {
+            lines.push(format!(
+                "  deleted       records 1 to {} of the log, by the word of {}: some of this round may have been among them",
+                self.deleted, self.party
             ));
         }
         match &self.bundle {

@@ -1,15 +1,17 @@
 //! The log of a node, checkpoints, and the keys that sign them, from their files.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use audit::{
-    ChainExamined, Checkpoint, Examined, Joined, LogKey, Name, NoteSigner, ReadError, SignedCheckpoint, Whole,
+    ChainExamined, Checkpoint, CheckpointError, Examined, Joined, LogKey, Name, NoteError, NoteSigner, ReadError,
+    SignedCheckpoint, Whole,
 };
 use node::settings::Settings;
 use protocol::agreement::{Agreement, Party};
 
+use super::signed::Continued;
 use crate::agreement_file::AgreementFile;
 use crate::cli::Config;
 use crate::exit::{Exit, Failure};
@@ -128,41 +130,83 @@ impl Own {
         Err(Failure::new(Exit::BadConfiguration, line))
     }
 
-    /// Signs a checkpoint of records that were just read.
-    pub(super) fn sign(&self, log: &Log, size: u64, root: audit::Root) -> Result<SignedCheckpoint, Failure> {
+    /// Signs a checkpoint of records that were just read, and that continue all that was signed before.
+    pub(super) fn sign(&self, continued: &Continued<'_>) -> Result<SignedCheckpoint, Failure> {
         let signer = self.signer()?;
-        log.sync()?;
-        Ok(SignedCheckpoint::sign(&self.key, size, root, &signer))
+        continued.log.sync()?;
+        Ok(SignedCheckpoint::sign(&self.key, continued.records, continued.root, &signer))
     }
 
     /// A checkpoint of this party's log from a file.
     pub(super) fn checkpoint(&self, file: &Path) -> Result<SignedCheckpoint, Failure> {
-        SignedCheckpoint::parse(&text(file, audit::MAX_NOTE)?, &self.key).map_err(|error| {
-            let line = format!(
-                "{}: {error}; it must be a checkpoint that {} signed under {}",
-                file.display(),
-                self.settings.party,
-                self.settings.agreement.display()
-            );
-            Failure::new(Exit::Unverified, line)
-        })
+        SignedCheckpoint::parse(&text(file, audit::MAX_NOTE)?, &self.key)
+            .map_err(|error| self.no_checkpoint(file, &error))
+    }
+
+    fn no_checkpoint(&self, file: &Path, error: &CheckpointError) -> Failure {
+        let line = format!(
+            "{}: {error}; it must be a checkpoint that {} signed under {}",
+            file.display(),
+            self.settings.party,
+            self.settings.agreement.display()
+        );
+        Failure::new(Exit::Unverified, line)
     }
 }
 
-/// The files of this log's checkpoints that peers have cosigned, by party.
-pub(super) fn cosigned(own: &Own) -> Result<Vec<PathBuf>, Failure> {
+/// Checkpoints of this log that peers have cosigned.
+#[derive(Default)]
+pub(super) struct Cosigned {
+    /// Those of the agreement's keys, each with its file.
+    pub(super) notes: Vec<(PathBuf, SignedCheckpoint)>,
+    /// Files of this party's log with its keys of another agreement, which say nothing under this one.
+    pub(super) other_keys: Vec<PathBuf>,
+}
+
+/// Reads the files of this log's checkpoints that peers have cosigned, also peers of an agreement before, by name.
+pub(super) fn cosigned(own: &Own) -> Result<Cosigned, Failure> {
     let folder = own.settings.data_dir.join("audit/cosigned");
-    let mut files = Vec::new();
-    for party in own.agreement.parties() {
-        let file = folder.join(format!("{}.checkpoint", party.id));
-        let there = file
-            .try_exists()
-            .map_err(|error| Failure::new(Exit::Other, format!("{}: cannot look for it: {error}", file.display())))?;
-        if there {
-            files.push(file);
+    let failed = |error: io::Error| Failure::new(Exit::Other, format!("{}: cannot read it: {error}", folder.display()));
+    let mut files = match fs::read_dir(&folder) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .filter(|file| file.as_ref().map_or(true, |file| file.extension().is_some_and(|of| of == "checkpoint")))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    files.sort();
+    let mut found = Cosigned::default();
+    for file in files {
+        let note = text(&file, audit::MAX_NOTE)?;
+        match SignedCheckpoint::parse(&note, &own.key) {
+            Ok(note) => found.notes.push((file, note)),
+            Err(error) if is_of_other_keys(own, &note, &error) => found.other_keys.push(file),
+            Err(error) => return Err(own.no_checkpoint(&file, &error)),
         }
     }
-    Ok(files)
+    Ok(found)
+}
+
+/// Whether a note that is none of this key may be of this party's log under another agreement: with its name, and signed in
+/// that name. By whom, only that agreement tells.
+fn is_of_other_keys(own: &Own, note: &str, error: &CheckpointError) -> bool {
+    fn party_of(origin: &str) -> Option<&str> {
+        let mut parts = origin.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("smpcd"), Some(_), Some(party), Some("audit"), None) => Some(party),
+            _ => None,
+        }
+    }
+    let name = match error {
+        CheckpointError::Note(NoteError::Unsigned(_)) => own.key.origin(),
+        CheckpointError::OtherLog { found, .. } if party_of(found) == party_of(own.key.origin()) => found,
+        _ => return false,
+    };
+    let signed =
+        |line: &str| line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' ')).map(|(by, _)| by == name);
+    note.lines().any(|line| signed(line) == Some(true))
 }
 
 /// What this party has signed of its log, one checkpoint after another; none where it has signed none.
@@ -183,8 +227,8 @@ pub(super) fn log_key(agreement: &Agreement, party: &Party) -> LogKey {
     LogKey::new(agreement.name(), &party.id, party.signing_key)
 }
 
-/// Who has cosigned a checkpoint, each with its time: `cosigned by birch at …`. A bad cosignature of a party says that
-/// somebody changed the file.
+/// Who else has cosigned a checkpoint, each with its time: `cosigned by birch at …`. The party whose log it is counts for nobody:
+/// it has signed it anyway. A bad cosignature of a party says that somebody changed the file.
 pub(super) fn cosigners(
     agreement: &Agreement,
     checkpoint: &SignedCheckpoint,
@@ -198,7 +242,12 @@ pub(super) fn cosigners(
             Some(Err(Failure::new(Exit::Unverified, line)))
         }
     };
-    agreement.parties().iter().filter_map(said).collect()
+    others(agreement, checkpoint).filter_map(said).collect()
+}
+
+/// The parties that can be witnesses of a log.
+pub(super) fn others<'a>(agreement: &'a Agreement, checkpoint: &SignedCheckpoint) -> impl Iterator<Item = &'a Party> {
+    agreement.parties().iter().filter(|party| log_key(agreement, party).origin() != checkpoint.checkpoint().origin)
 }
 
 /// Seconds since 1970 for people.

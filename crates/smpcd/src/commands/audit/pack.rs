@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wire::dossier::Dossier;
 
-use super::check_pack::{check, rounds};
-use super::files::{Log, Own, cosigned};
+use super::check_pack::{Witnesses, check, rounds};
+use super::files::{Log, Own};
+use super::signed::Signed;
 use crate::agreement_file::text_of;
 use crate::cli::Config;
 use crate::commands::round::Address;
@@ -59,6 +60,9 @@ pub(super) struct Pack {
     pub(super) disclosure: Vec<String>,
     /// The first one covers all records; each other continues it.
     pub(super) checkpoints: Vec<Seen>,
+    /// How many records of the log are deleted: the first ones. Never 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deleted: Option<u64>,
     pub(super) records: Vec<Entry>,
     /// The bundle of the result, base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,10 +106,15 @@ fn path(hashes: &audit::Path) -> Vec<String> {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load_under(&args.config, args.agreement.as_deref())?;
     let Address { computation, period } = &args.round;
+    // Before the log is opened: a peer may cosign what a running daemon appends meanwhile.
+    let signed = Signed::read(&own)?;
     let log = Log::open(&own.settings)?;
     let (records, others) = records(&own, &log, computation, period)?;
+    let gone = log.whole.gone();
+    let deleted = format!("the records 1 to {gone} are deleted (audit.keep in node.toml)");
     let Some((last, _)) = records.last() else {
         let line = match others {
+            0 if gone > 0 => format!("{}: no record of {} is in it, and {deleted}", log.path.display(), args.round),
             0 => format!("{}: no record of {} is in it", log.path.display(), args.round),
             _ => format!(
                 "{}: no record of {} is under {}, and {others} are under another agreement: give that one with --agreement",
@@ -116,7 +125,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         };
         return Err(Failure::new(Exit::Other, line));
     };
-    let (checkpoints, hashes) = checkpoints(&own, &log, *last)?;
+    let (checkpoints, hashes) = checkpoints(&own, &signed, &log, *last)?;
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let (Some(first), size) = (checkpoints.first(), checkpoints.first().map_or(0, SignedCheckpoint::size)) else {
         return Err(Failure::new(Exit::Other, "no checkpoint could be made"));
@@ -140,6 +149,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         signatures: signatures(&own)?,
         disclosure: lines(&disclosure_statement(&own.agreement)),
         checkpoints: checkpoints.iter().map(continues).collect::<Result<_, _>>()?,
+        deleted: (gone > 0).then_some(gone),
         records: records.iter().map(proven).collect::<Result<_, _>>()?,
         bundle,
         evidence,
@@ -155,6 +165,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         seen if seen.is_empty() => "cosigned by nobody: no peer has seen these records yet".to_owned(),
         seen => seen.join(", "),
     };
+    if gone > 0 {
+        say(&format!(
+            "records 1 to {gone} of the log are deleted (audit.keep): the pack says so, and some of {} may have been among \
+                      them",
+            args.round
+        ))?;
+    }
     if others > 0 {
         say(&format!(
             "{others} more records of {} are under another agreement: pack them with that one, --agreement FILE",
@@ -209,24 +226,26 @@ fn records(own: &Own, log: &Log, computation: &str, period: &str) -> Result<Line
 
 /// Checkpoints that cover records up to `last`, the smallest first, with the hashes to prove by; a fresh one where no peer has seen
 /// them yet.
-fn checkpoints(own: &Own, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
-    let mut covering: Vec<SignedCheckpoint> = Vec::new();
-    for file in cosigned(own)? {
-        let note = own.checkpoint(&file)?;
-        if note.size() >= last {
-            covering.push(note);
-        }
-    }
+fn checkpoints(own: &Own, signed: &Signed, log: &Log, last: u64) -> Result<(Vec<SignedCheckpoint>, HashFile), Failure> {
+    let mut covering: Vec<SignedCheckpoint> = signed.cosigned().filter(|note| note.size() >= last).cloned().collect();
     covering.sort_by_key(SignedCheckpoint::size);
-    let kept: Vec<_> = covering.iter().map(SignedCheckpoint::checkpoint).collect();
-    let examined = log.examine(&own.settings.party, &kept)?;
-    log.stands(&examined)?;
+    let mut witnesses = Witnesses::default();
+    covering.retain(|note| witnesses.learn(&own.agreement, note));
+    let fresh = covering.is_empty();
+    let examined = if fresh {
+        log.examine(&own.settings.party, &signed.checkpoints())?
+    } else {
+        let kept: Vec<_> = covering.iter().map(SignedCheckpoint::checkpoint).collect();
+        log.examine(&own.settings.party, &kept)?
+    };
+    if fresh {
+        covering.push(own.sign(&signed.continued_by(own, log, &examined)?)?);
+    } else {
+        log.stands(&examined)?;
+    }
     let failed = |error: HashesError| Failure::new(Exit::Other, format!("{}: {error}", log.path.display()));
     let scratch = tempfile::tempfile().map_err(|error| log.failed("make a scratch file for", &error))?;
     let hashes = log.whole.hashes(scratch).map_err(failed)?;
-    if covering.is_empty() {
-        covering.push(own.sign(log, examined.records, examined.root)?);
-    }
     Ok((covering, hashes))
 }
 

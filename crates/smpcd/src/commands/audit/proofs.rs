@@ -8,6 +8,7 @@ use node::result::write_atomically;
 use serde_json::json;
 
 use super::files::{Log, Own, cosigners, log_key, text};
+use super::signed::Signed;
 use crate::cli::Config;
 use crate::commands::say;
 use crate::dossier_file::Under;
@@ -46,9 +47,15 @@ pub(super) struct CheckProof {
 pub(super) fn prove(args: &Prove) -> Result<(), Failure> {
     let own = Own::load(&args.config)?;
     let kept = args.checkpoint.as_deref().map(|file| own.checkpoint(file)).transpose()?;
+    // Under a checkpoint that is there nothing is signed.
+    let signed = if kept.is_none() { Some(Signed::read(&own)?) } else { None };
     let log = Log::open(&own.settings)?;
-    let checkpoints: Vec<_> = kept.iter().map(SignedCheckpoint::checkpoint).collect();
+    let checkpoints = match (&signed, &kept) {
+        (Some(signed), _) => signed.checkpoints(),
+        (None, kept) => kept.iter().map(SignedCheckpoint::checkpoint).collect(),
+    };
     let examined = log.examine(&own.settings.party, &checkpoints)?;
+    let continued = signed.as_ref().map(|signed| signed.continued_by(&own, &log, &examined)).transpose()?;
     log.stands(&examined)?;
     let size = kept.as_ref().map_or(examined.records, SignedCheckpoint::size);
     if args.seq > size {
@@ -77,7 +84,11 @@ pub(super) fn prove(args: &Prove) -> Result<(), Failure> {
     }
     let path = hashes.inclusion(args.seq, size).map_err(failed)?;
     let line = line(&log, args.seq)?;
-    let checkpoint = kept.map_or_else(|| own.sign(&log, examined.records, examined.root), Ok)?;
+    let checkpoint = match (kept, &continued) {
+        (Some(kept), _) => kept,
+        (None, Some(continued)) => own.sign(continued)?,
+        (None, None) => return Err(Failure::new(Exit::Other, "no checkpoint could be made")),
+    };
     let proof = RecordProof::new(line, args.seq, path, &checkpoint).to_text();
     match &args.out {
         Some(file) => write_atomically(file, |out: &mut dyn Write| out.write_all(proof.as_bytes()))

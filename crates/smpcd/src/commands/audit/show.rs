@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use audit::{ReadError, Reader, Record};
+use audit::{ReadError, Reader, Record, Severity};
 
 use super::files::Log;
 use super::select::Select;
@@ -94,15 +94,21 @@ fn is_same(one: &File, other: &File) -> bool {
     matches!((place(one), place(other)), (Ok(one), Ok(other)) if one == other)
 }
 
+/// The timeline; a record that is more than a step as it should be says how much it matters.
+fn told(page: &[Record]) -> String {
+    let line = |(record, line): (&Record, &str)| match record.severity() {
+        Severity::Info => format!("{line}\n"),
+        severity => format!("{line}  ({})\n", severity.word()),
+    };
+    page.iter().zip(audit::timeline(page).lines()).map(line).collect()
+}
+
 /// Prints what is wanted of the records that are there. Gives why it cannot go on.
 fn pages(args: &Args, reader: &mut Records) -> Result<Option<ReadError>, Failure> {
     let mut page: Vec<Record> = Vec::new();
     let print = |page: &mut Vec<Record>| {
-        let text = if args.json {
-            page.iter().map(|record| record.to_line().text + "\n").collect()
-        } else {
-            audit::timeline(page)
-        };
+        let text =
+            if args.json { page.iter().map(|record| record.to_line().text + "\n").collect() } else { told(page) };
         page.clear();
         if text.is_empty() { Ok(()) } else { say(&text) }
     };

@@ -7,6 +7,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::json;
 
 use super::files::{Log, Own, chain, cosigned, cosigners};
+use super::signed::Signed;
 use crate::cli::Config;
 use crate::commands::say;
 use crate::exit::{Exit, Failure};
@@ -51,20 +52,23 @@ struct Report {
     log: Log,
     examined: Examined,
     kept: Vec<Kept>,
+    /// Files that are of other keys.
+    other_keys: Vec<PathBuf>,
     chain: Option<(PathBuf, ChainExamined)>,
 }
 
 /// Runs `smpcd audit verify`.
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let own = Own::load_under(&args.config, args.agreement.as_deref())?;
-    let read = |file: &Path, given: bool| {
-        let note = own.checkpoint(file)?;
+    let of = |file: &Path, note: SignedCheckpoint, given: bool| {
         let cosigners = cosigners(&own.agreement, &note, file)?;
         Ok::<_, Failure>(Kept { file: file.to_owned(), note, cosigners, given })
     };
-    let mut kept = args.checkpoint.iter().map(|file| read(file, true)).collect::<Result<Vec<_>, _>>()?;
-    for file in cosigned(&own)? {
-        kept.push(read(&file, false)?);
+    let read = |file: &PathBuf| of(file, own.checkpoint(file)?, true);
+    let mut kept = args.checkpoint.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let found = cosigned(&own)?;
+    for (file, note) in found.notes {
+        kept.push(of(&file, note, false)?);
     }
     let chain = chain(&own)?;
     let log = Log::open(&own.settings)?;
@@ -72,7 +76,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoints: Vec<_> =
         kept.iter().map(|kept| &kept.note).chain(last).map(SignedCheckpoint::checkpoint).collect();
     let examined = log.examine(&own.settings.party, &checkpoints)?;
-    let report = Report { own, log, examined, kept, chain };
+    let report = Report { own, log, examined, kept, other_keys: found.other_keys, chain };
     say(&if args.json { report.object() } else { report.words() })?;
     report.stands()
 }
@@ -131,6 +135,7 @@ impl Report {
             "root": Base64::encode_string(&examined.root.0),
             "covered": self.covered(),
             "checkpoints": kept.collect::<Vec<_>>(),
+            "other_keys": self.other_keys,
             "chain": self.chain.as_ref().map(|(_, chain)| chain.links),
             "clock_steps": examined.clock_steps_count,
             "first_clock_steps": steps,
@@ -153,8 +158,21 @@ impl Report {
             lines.push(format!("  checkpoint    {}: {} records{differs}", kept.file.display(), kept.note.size()));
             lines.extend(kept.cosigners.iter().map(|line| format!("                {line}")));
         }
+        lines.extend(self.other_keys.iter().map(|file| {
+            format!(
+                "  not checked   {}: it is of keys of another agreement: check it with --agreement and the agreement that was in \
+                 force",
+                file.display()
+            )
+        }));
         if let Some((_, chain)) = &self.chain {
-            lines.push(format!("  signed        {} checkpoints, each of which continues the one before", chain.links));
+            lines.push(match chain.faults.len() {
+                0 => format!("  signed        {} checkpoints, each of which continues the one before", chain.links),
+                faults => format!(
+                    "  signed        NOT AS ONE LOG: {} checkpoints that are good, and {faults} faults",
+                    chain.links
+                ),
+            });
             if chain.other_keys > 0 {
                 let others = chain.other_keys;
                 lines.push(format!(
@@ -230,12 +248,13 @@ impl Report {
 /// Runs `smpcd audit checkpoint`.
 pub(super) fn checkpoint(args: &CheckpointArgs) -> Result<(), Failure> {
     let own = Own::load(&args.config)?;
+    let signed = Signed::read(&own)?;
     let log = Log::open(&own.settings)?;
-    let examined = log.examine(&own.settings.party, &[])?;
-    log.stands(&examined)?;
+    let examined = log.examine(&own.settings.party, &signed.checkpoints())?;
+    let continued = signed.continued_by(&own, &log, &examined)?;
     if examined.records == 0 {
         let line = format!("{}: there is no record yet; the daemon writes the first: smpcd run", log.path.display());
         return Err(Failure::new(Exit::Other, line));
     }
-    say(&own.sign(&log, examined.records, examined.root)?.to_string())
+    say(&own.sign(&continued)?.to_string())
 }
