@@ -14,6 +14,7 @@ mod home;
 mod keys;
 mod node_file;
 mod node_template;
+mod service;
 
 use std::process::ExitCode;
 
