@@ -252,10 +252,16 @@ impl Testbed {
 
     /// Starts a party's daemon. Its words go to `daemon-N.log`, N counting its starts.
     pub(crate) fn start(&mut self, party: usize) {
+        self.start_with(party, &[]);
+    }
+
+    /// As [`Testbed::start`], with these variables in its environment.
+    pub(crate) fn start_with(&mut self, party: usize, variables: &[(String, String)]) {
         assert!(self.parties[party].daemon.is_none(), "it runs already");
         self.parties[party].starts += 1;
         let log = File::create(self.log_file(party)).expect("a log file");
         let mut command = command([Path::new("run"), Path::new("--config"), &self.node_file(party)]);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let child = command.stdout(log.try_clone().expect("the same file")).stderr(log).spawn().expect("smpcd starts");
         self.parties[party].daemon = Some(Guarded(child));
     }

@@ -15,4 +15,5 @@ pub mod seal;
 pub mod settings;
 pub mod status;
 pub mod store;
+pub mod supervisor;
 pub mod vault;

@@ -14,6 +14,9 @@ mod home;
 mod keys;
 mod node_file;
 mod node_template;
+#[cfg(test)]
+mod pages;
+mod service;
 
 use std::process::ExitCode;
 

@@ -1,8 +1,10 @@
 //! Private key files: written so that nobody else ever could read them, and refused when others can.
 
+mod access;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -62,6 +64,9 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), KeyFileError> {
 
 /// Refuses a key file that its group or others may read, write or run.
 ///
+/// Two ways in which a service is handed a key that root owns look like that and are none: systemd's credentials name the
+/// service's user in an access control list, and Kubernetes gives secrets to the group that the service runs as.
+///
 /// # Errors
 /// [`KeyFileError::Open`] with the step that mends it, or that the file is not there or is none.
 pub fn check_private(path: &Path) -> Result<(), KeyFileError> {
@@ -96,8 +101,9 @@ fn open_checked(path: &Path) -> Result<File, KeyFileError> {
     if !metadata.is_file() {
         return Err(KeyFileError::NotAKeyFile { path: path.to_owned() });
     }
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let (owner, group, mode) = (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777);
+    let list = access::list_of(&file).map_err(failed)?;
+    if !access::is_private(access::Owner { owner, group, mode }, &list, access::me()) {
         return Err(KeyFileError::Open { path: path.to_owned(), mode });
     }
     Ok(file)
@@ -106,6 +112,7 @@ fn open_checked(path: &Path) -> Result<File, KeyFileError> {
 #[cfg(test)]
 mod tests {
     use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

@@ -31,6 +31,7 @@ use crate::releases::Releases;
 use crate::settings::Settings;
 use crate::status::NodeStatus;
 use crate::store::{Reads, Store, StoreError};
+use crate::supervisor::Supervisor;
 use crate::vault::Vault;
 
 /// Cards, signatures, input files and notes are looked at this often.
@@ -151,10 +152,12 @@ impl Hub {
         mut links: mpsc::Receiver<LinkEvent>,
         mut calls: mpsc::Receiver<Call>,
         mut stop: watch::Receiver<Option<&'static str>>,
+        mut supervisor: Supervisor,
     ) -> Result<(Links, Option<Left>), DaemonError> {
         let mut finishing = self.finishing.take().expect("run is called once");
         let mut rescan = tokio::time::interval(RESCAN);
         rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        supervisor.ready();
         loop {
             let deadline = self.next_deadline();
             tokio::select! {
@@ -180,10 +183,13 @@ impl Hub {
                 }
             }
             self.turn()?;
+            // Files are looked at every second, so however quiet it is there are turns.
+            supervisor.alive();
             if self.once.as_ref().is_some_and(|once| once.left.is_some()) {
                 break;
             }
         }
+        supervisor.stopping();
         // What jobs have begun is finished: a result that is being written is not to look abandoned.
         let until = tokio::time::Instant::now() + FINISH;
         while self.rounds.values().any(|open| open.worker.is_busy()) {

@@ -45,6 +45,7 @@ use crate::link::{LinkConfig, Links, StartError as LinkError};
 use crate::seal::StorageKey;
 use crate::settings::Settings;
 use crate::store::{Store, StoreError};
+use crate::supervisor::Supervisor;
 use crate::vault::{Vault, VaultError};
 use hub::Hub;
 pub use once::Left;
@@ -70,6 +71,8 @@ pub struct Start {
     pub storage: StorageKey,
     /// Leave after one round.
     pub once: bool,
+    /// The service manager, to be told how the daemon fares.
+    pub supervisor: Supervisor,
 }
 
 /// The daemon did not start, or had to stop.
@@ -123,7 +126,7 @@ pub async fn run(
     ready: impl FnOnce(Option<std::net::SocketAddr>),
     stop: impl Future<Output = &'static str>,
 ) -> Result<Option<Left>, DaemonError> {
-    let Start { settings, agreement, identity, signer, storage, once } = start;
+    let Start { settings, agreement, identity, signer, storage, once, supervisor } = start;
     give_way();
     let settings = Arc::new(settings);
     let book = Book::load(&settings, agreement).map_err(DaemonError::Book)?;
@@ -163,7 +166,8 @@ pub async fn run(
     let (stop_hub, hub_stopped) = watch::channel(None);
     let handle = tokio::runtime::Handle::current();
     // A thread of its own: the hub commits to disk between events and must not hold up the links' tasks.
-    let mut hub = tokio::task::spawn_blocking(move || handle.block_on(hub.run(link_queue, call_queue, hub_stopped)));
+    let mut hub =
+        tokio::task::spawn_blocking(move || handle.block_on(hub.run(link_queue, call_queue, hub_stopped, supervisor)));
     ready(listening);
     let ended = tokio::select! {
         ended = &mut hub => ended,

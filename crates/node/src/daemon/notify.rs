@@ -51,6 +51,8 @@ async fn run(
 ) -> Result<(), String> {
     let mut command = Command::new(program);
     command.args(arguments).env("SMPCD_ROUND", round).stdin(Stdio::null());
+    // What the service manager is told is the daemon's alone.
+    command.env_remove("NOTIFY_SOCKET").env_remove("WATCHDOG_USEC").env_remove("WATCHDOG_PID");
     // In a group of its own, so that what it started ends with it.
     let mut child = command.process_group(0).kill_on_drop(true).spawn().map_err(|error| error.to_string())?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);

@@ -1,6 +1,7 @@
 //! `smpcd card`: what a party says of itself, and taking in what the others say.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -246,7 +247,7 @@ fn moment(text: &str) -> Option<u64> {
 
 fn add(args: &Add) -> Result<(), Failure> {
     let settings = NodeFile::load(&args.config.file)?.settings;
-    let own = read_card(&card_file(&settings.cards, &settings.party))?;
+    let own = own_card(&settings, &args.files)?;
     // Everything is judged before anything is written: a mistake in one file leaves no half of the others.
     let mut held: BTreeMap<String, SignedCard> = BTreeMap::new();
     let (mut refused, mut text) = (Vec::new(), String::new());
@@ -307,7 +308,24 @@ fn add(args: &Add) -> Result<(), Failure> {
     say(&text)
 }
 
-fn other_key(at: &impl std::fmt::Display, party: &str, than: &str, own: bool) -> String {
+/// This party's card. Where its directory of cards is new, as in a container, it may be among the files to be taken in; then
+/// it has to be of this node's own key.
+fn own_card(settings: &Settings, files: &[PathBuf]) -> Result<SignedCard, Failure> {
+    let file = card_file(&settings.cards, &settings.party);
+    let mut given = files.iter().filter_map(|file| Some((file, read_card(file).ok()?)));
+    if !file.exists()
+        && let Some((from, card)) = given.find(|(_, card)| card.card().party == settings.party)
+    {
+        if SigningKey::load(&settings.signing_key)?.public_key() != card.card().signing_key {
+            let line = other_key(&from.display(), &settings.party, settings.signing_key.display(), true);
+            return Err(Failure::new(Exit::BadConfiguration, line));
+        }
+        return Ok(card);
+    }
+    read_card(&file)
+}
+
+fn other_key(at: &impl Display, party: &str, than: impl Display, own: bool) -> String {
     let mend = if own {
         "it is this party's own id: somebody else uses it"
     } else {

@@ -16,6 +16,7 @@ use crate::cli::Config;
 use crate::exit::{Exit, Failure};
 use crate::keys::{SigningKey, StorageKey};
 use crate::node_file::{LogFormat, NodeFile};
+use crate::service;
 
 /// Arguments of `smpcd run`.
 #[derive(Debug, clap::Args)]
@@ -44,6 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         signer: Box::new(signer),
         storage: SealingKey::from_bytes(storage.bytes()),
         once: args.once,
+        supervisor: service::supervisor(|name| std::env::var_os(name))?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -59,6 +59,29 @@ fn a_changed_key_comes_in_only_when_asked_for() {
 }
 
 #[test]
+fn a_new_directory_of_cards_begins_with_the_nodes_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    three(folder);
+    let (cards, elsewhere) = (folder.join("a/cards"), folder.join("mail"));
+    std::fs::rename(&cards, &elsewhere).unwrap();
+    let missing = smpcd(folder, "card add --config DIR/a/node.toml DIR/mail/b.card").unwrap_err();
+    assert!(missing.lines[0].contains("a/cards/a.card"), "{missing:?}");
+    // Not with another party that calls itself so.
+    smpcd(folder, "init DIR/false-a --consortium retail --party a --name A-Ltd").unwrap();
+    let line = "card add --replace --config DIR/a/node.toml DIR/false-a/cards/a.card DIR/mail/b.card";
+    let refused = smpcd(folder, line).unwrap_err();
+    assert!(refused.lines[0].contains("this party's own id"), "{refused:?}");
+    assert!(!cards.exists());
+    let line = "card add --config DIR/a/node.toml DIR/mail/a.card DIR/mail/b.card";
+    // Once more changes nothing.
+    for _ in 0..2 {
+        smpcd(folder, line).unwrap();
+        assert_eq!((serial(&cards.join("a.card")), serial(&cards.join("b.card"))), (1, 1));
+    }
+}
+
+#[test]
 fn one_bad_card_keeps_all_out() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
