@@ -196,7 +196,7 @@ fn render(party: &str, mark: &Mark, logs: &Vouched) -> String {
     let logs: Vec<String> = logs.iter().map(|(log, vouched)| format!("log {log} {vouched}\n")).collect();
     let (number_bytes, head) = (number.to_le_bytes(), [party.as_bytes()]);
     let parts: Vec<&[u8]> =
-        head.into_iter().chain([&number_bytes[..], drawn]).chain(logs.iter().map(|line| line.as_bytes())).collect();
+        head.into_iter().chain([&number_bytes[..], drawn]).chain(logs.iter().map(String::as_bytes)).collect();
     let check = sharing::hash("smpcd/1/guard", &parts);
     let (drawn, check) = (audit::RoundId(*drawn), Digest(check));
     format!("{FORMAT}\nparty {party}\nnumber {number}\nmark {drawn}\n{}check {check}\n{NOTE}\n", logs.concat())
