@@ -293,9 +293,12 @@ fn what_a_party_signs_of_a_doctored_log_has_to_fit_together_too() {
         line[begin..begin + of.len() + 3 + 1 + 7 + 64 + 1].to_owned()
     };
     doctored("plain/a", "approval.given", &|line| line.replace(&format!(",{}", digest("disclosure", line)), ""));
-    // Its own files know what it has signed before; it hides that.
+    // Its own files know what it has signed before, and its guard does; it hides that.
     pack("plain/a").exits(4).complains(&["checkpoints.jsonl, which p2 has signed"]);
     fs::remove_file(folder.join("checkpoints.jsonl")).expect("removes");
+    pack("plain/a").exits(4).complains(&["guard, which p2 has signed"]);
+    let mut guard = node::guard::Guard::open(&testbed.home(1).join("guard"), "p2");
+    guard.vouch(&[("p2".to_owned(), None)]).expect("writes");
     pack("plain/a").exits(4).complains(&["what was approved is another disclosure statement"]);
     let other = |of: &'static str| {
         move |line: &str| line.replace(&digest(of, line), &format!("\"{of}\":\"sha256:{}\"", "5a".repeat(32)))
