@@ -98,6 +98,8 @@ fn a_hub_that_hangs_gives_no_sign_of_life_whatever_else_runs() {
     mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
     testbed.until("the hub hangs", || manager.hears_nothing_for(Duration::from_secs(3)).then_some(()));
     assert!(testbed.has_ended(0).is_none(), "it is there, and its links are");
+    // Nor does a command wait for ever, so that a health check is one.
+    testbed.run(0, &["status"]).exits(5).complains(&["no daemon answers", "hangs"]);
 
     // The open ends when the hub has it open too.
     let end = fs::OpenOptions::new().write(true).open(&pipe).expect("the hub reads");

@@ -34,7 +34,8 @@ pub struct Examined {
     pub times: Option<(Time, Time)>,
     /// Bytes of a last line without an end are there: a record that is being written, or that a crash cut.
     pub torn: bool,
-    /// Places where the clock went backwards, the first ones. No fault of the log.
+    /// Places where the clock went backwards, the first ones. No fault of the log. Acts that were done beside the daemon and
+    /// written down later are none.
     pub clock_steps: Vec<ClockStep>,
     /// How many such places there are.
     pub clock_steps_count: u64,
@@ -282,6 +283,12 @@ impl Pass {
             if self.others <= NAMED {
                 self.faults.push(LogFault::OtherParty { seq, found: found.clone() });
             }
+        }
+        // A person's act beside the daemon has its own time, and comes into the log when the daemon next looks.
+        let later = matches!(record.event, Event::AgreementSigned { .. } | Event::ResultDeleted { .. });
+        if let (Some(last), true) = (self.last, later) {
+            self.last = Some(last.max(time));
+            return;
         }
         if let Some(before) = self.last.filter(|before| *before > time) {
             self.steps_count += 1;

@@ -131,6 +131,26 @@ fn a_step_of_the_clock_is_named_and_is_no_fault() {
 }
 
 #[test]
+fn an_act_that_was_done_beside_the_daemon_and_written_down_later_is_no_step_of_the_clock() {
+    let mut lines = lines(5, 1);
+    let record = |line: &audit::Line| Record::parse(&line.text).expect("a record");
+    let late = |seq: usize, event: audit::Event, lines: &[audit::Line]| {
+        let before = record(&lines[seq - 2]);
+        let time = audit::Time::from_micros(before.time.micros() - 5_000_000);
+        audit::Draft::new(event).at(time).number(seq as u64, &before.party, &before.version).to_line()
+    };
+    lines[2] = late(3, audit::Event::AgreementSigned { by: audit::Text::of("Ann Ames") }, &lines);
+    lines[4] = late(5, audit::Event::ResultDeleted { by: audit::Text::of("Ann Ames") }, &lines);
+    assert_eq!(examine(text(&lines).as_bytes(), None, &[]).clock_steps_count, 0);
+    // What comes after is compared with what came before it.
+    let mut back = record(&lines[3]);
+    back.time = audit::Time::from_micros(record(&lines[1]).time.micros() - 1);
+    lines[3] = back.to_line();
+    let steps = examine(text(&lines).as_bytes(), None, &[]).clock_steps;
+    assert_eq!(steps.iter().map(|step| step.seq).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
 fn records_of_another_party_are_named() {
     let log = text(&lines(30, 1));
     let found = examine(log.as_bytes(), Some(&Name::of("p2")), &[]).faults;

@@ -1,6 +1,7 @@
 //! A command's end of the admin interface.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
@@ -13,6 +14,9 @@ use tokio::net::UnixStream;
 
 use super::{AcknowledgeBody, ApproveBody, MOST_WAIT_S, ReasonBody, Refused};
 use crate::status::{NodeStatus, RoundStatus};
+
+/// How long the state of the node may take to come: it is asked between two events, which take milliseconds.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Talks to a running daemon.
 #[derive(Clone, Debug)]
@@ -51,12 +55,16 @@ impl Client {
         Self { socket: socket.to_owned() }
     }
 
-    /// The node.
+    /// The node. A daemon that hangs is one that does not answer.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn status(&self) -> Result<NodeStatus, ClientError> {
-        self.call(Method::GET, "/status", &()).await
+        let answer = tokio::time::timeout(PATIENCE, self.call(Method::GET, "/status", &())).await;
+        answer.unwrap_or_else(|_| {
+            let reason = format!("it was not answered for {} s, so a daemon that runs there hangs", PATIENCE.as_secs());
+            Err(ClientError::Unreachable { socket: self.socket.clone(), reason })
+        })
     }
 
     /// One round.

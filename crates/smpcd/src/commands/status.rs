@@ -93,7 +93,7 @@ fn text(status: &NodeStatus) -> String {
     }
     let width = status.peers.iter().map(|peer| peer.party.len()).max().unwrap_or(0);
     for peer in &status.peers {
-        line(format!("{:width$}  {}", peer.party, peer_text(peer)));
+        line(format!("{:width$}  {}", peer.party, peer_text(peer, status.listening.is_some())));
         if let Some(differs) = &peer.agreement_differs {
             line(format!("{:width$}  no round opens: {differs}", ""));
         }
@@ -118,7 +118,7 @@ fn text(status: &NodeStatus) -> String {
     out
 }
 
-fn peer_text(peer: &PeerStatus) -> String {
+fn peer_text(peer: &PeerStatus, listens: bool) -> String {
     let mut text = if peer.connected { "connected" } else { "not connected" }.to_owned();
     let _ = write!(text, " since {}", peer.since);
     if let (true, Some(address), Some(key_exchange)) = (peer.connected, &peer.address, &peer.key_exchange) {
@@ -131,7 +131,11 @@ fn peer_text(peer: &PeerStatus) -> String {
     if let (Some(refusal), Some(at)) = (&peer.last_refusal, &peer.last_refusal_at) {
         let _ = write!(text, "; last refusal {at}: {refusal}");
     } else if !peer.connected && peer.address.is_none() {
-        text.push_str("; it has no address: it dials us");
+        text.push_str(if listens {
+            "; it has no address: it dials us"
+        } else {
+            "; neither of the two has an address, so there is no link between them"
+        });
     }
     text
 }
