@@ -130,8 +130,8 @@ complete -c smpcd -n "__fish_smpcd_using_subcommand run" -l once -d 'Take part i
 complete -c smpcd -n "__fish_smpcd_using_subcommand run" -s h -l help -d 'Print help'
 complete -c smpcd -n "__fish_smpcd_using_subcommand doctor" -l config -d 'The node file' -r -F
 complete -c smpcd -n "__fish_smpcd_using_subcommand doctor" -l level -d 'How far to look' -r -f -a "config\t'Files, keys, certificates, the agreement, the disk: offline'
-live\t'And what the running daemon says'
-full\t'And every peer\'s name, port, certificate, agreement and clock'"
+live\t'And what the running daemon says of itself, its links and its peers\' clocks'
+full\t'And every peer\'s name, port, certificate and agreement'"
 complete -c smpcd -n "__fish_smpcd_using_subcommand doctor" -l json -d 'For programs'
 complete -c smpcd -n "__fish_smpcd_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c smpcd -n "__fish_smpcd_using_subcommand status" -l config -d 'The node file' -r -F

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use audit::{
     Departure, DepartureKind, Draft, Event, Line, Log, LogKey, NoteSigner, Past, SignedCheckpoint, Time, Witness,
@@ -264,11 +265,27 @@ fn what_a_peer_writes_below_this_partys_checkpoint_is_not_in_its_files() {
     let books = Books::new(&testbed);
     testbed.start(0);
     testbed.start(1);
-    let script = Cosigner { pen: Pen(Key::new(signing_key(&testbed, LIAR))), key: books.key, p1: p1(&testbed) };
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs()).expect("fits");
+    let script = Cosigner {
+        pen: Pen(Key::new(signing_key(&testbed, LIAR))),
+        key: books.key,
+        p1: p1(&testbed),
+        // Its clock is an hour behind.
+        now: u64::try_from(now - 3600).expect("after 1970"),
+    };
     let traitor = Traitor::start(papers(&testbed, LIAR), script).expect("it starts");
     let file = testbed.data(0).join("audit/cosigned/p3.checkpoint");
     let note = testbed.until("the cosignature is kept", || fs::read_to_string(&file).ok());
     assert_eq!(note.matches('\u{2014}').count(), 2, "{note}");
+    // Doctor tells the clock of the machine that is wrong from that of the one that is right, by the other peer's.
+    let said = testbed.run(0, &["doctor", "--level", "live"]);
+    let clocks: Vec<&str> = said.out.lines().filter(|line| line.contains("clock")).collect();
+    assert!(
+        clocks.iter().any(|line| line.contains("that of p3 is 36") && line.contains("s behind this machine's")),
+        "{said:?}"
+    );
+    assert!(clocks.iter().any(|line| line.contains("within 60 s of p2's")), "{said:?}");
+    assert!(!clocks.iter().any(|line| line.contains("that of p2")), "{said:?}");
     traitor.stop();
     testbed.stop_all();
     testbed.run(0, &["audit", "verify"]).exits(0);
@@ -283,6 +300,8 @@ struct Cosigner {
     pen: Pen,
     key: LogKey,
     p1: LogKey,
+    /// What its clock says.
+    now: u64,
 }
 
 impl Betrayal for Cosigner {
@@ -292,7 +311,7 @@ impl Betrayal for Cosigner {
             (0, Frame::Checkpoint(shown)) => {
                 let mut witness = Witness::new(self.p1.clone());
                 let seen = witness.look(&shown.note.to_string(), &Vec::new()).expect("the first");
-                let note = seen.cosign(&self.key, &self.pen, 1_790_000_000);
+                let note = seen.cosign(&self.key, &self.pen, self.now);
                 vec![Frame::Seen(Seen { note: poison(&note.to_string()) })]
             }
             _ => Vec::new(),

@@ -289,6 +289,9 @@ pub struct PeerLogStatus {
     pub waiting: bool,
     /// Records of this node's log that it has seen and cosigned.
     pub cosigned: Option<u64>,
+    /// How many seconds its clock is ahead of this node's, by the time in its last cosignature: its word, and a second or two
+    /// are the way of it.
+    pub clock_ahead: Option<i64>,
     /// How its log departs from what this node has seen.
     pub alarm: Option<String>,
 }

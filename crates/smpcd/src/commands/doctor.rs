@@ -34,9 +34,9 @@ pub(crate) struct Args {
 enum Level {
     /// Files, keys, certificates, the agreement, the disk: offline
     Config,
-    /// And what the running daemon says
+    /// And what the running daemon says of itself, its links and its peers' clocks
     Live,
-    /// And every peer's name, port, certificate, agreement and clock
+    /// And every peer's name, port, certificate and agreement
     Full,
 }
 

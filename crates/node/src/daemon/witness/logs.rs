@@ -81,6 +81,8 @@ pub(super) struct PeerLog {
     pub(super) departed: Option<Departure>,
     /// The largest checkpoint of this node's log that the peer has cosigned.
     pub(super) cosigned: Option<SignedCheckpoint>,
+    /// Seconds by which its clock is ahead of this node's, as its last fresh cosignature says.
+    pub(super) clock_ahead: Option<i64>,
     pub(super) link: OnLink,
     pub(super) looks: Allowance,
     /// Its files are older than what is known.
@@ -261,6 +263,7 @@ impl PeerLog {
             witness,
             departed,
             cosigned,
+            clock_ahead: None,
             link: OnLink::default(),
             looks: Allowance::new(Instant::now()),
             unwritten,

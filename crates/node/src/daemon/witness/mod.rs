@@ -111,7 +111,13 @@ impl Hub {
     fn is_cosigned(&mut self, from: u16, note: &SignedCheckpoint) {
         let Some(log) = self.logs.peers.get_mut(usize::from(from)) else { return };
         let better = log.cosigned.as_ref().is_none_or(|before| before.size() < note.size());
-        if better && note.cosigned_by(&log.key).is_ok() {
+        if let (true, Ok(seconds)) = (better, note.cosigned_by(&log.key)) {
+            // What it was just shown it has just cosigned; anything else may be hours old.
+            if log.link.asked == Some(note.size()) {
+                let ahead =
+                    i64::try_from(seconds).ok().map(|theirs| theirs.saturating_sub(Timestamp::now().as_second()));
+                log.clock_ahead = ahead.or(log.clock_ahead);
+            }
             // What else the peer wrote below it would be in this party's own files.
             log.cosigned = Some(note.stripped(&self.logs.own, Some(&log.key)));
             log.unwritten = true;
@@ -307,6 +313,7 @@ impl Hub {
             witnessed: log.and_then(|log| log.witness.seen()).map(SignedCheckpoint::size),
             waiting: log.is_some_and(|log| log.link.waits()),
             cosigned: log.and_then(|log| log.cosigned.as_ref()).map(SignedCheckpoint::size),
+            clock_ahead: log.and_then(|log| log.clock_ahead),
             alarm: log.and_then(|log| log.departed.as_ref()).map(evidence),
         }
     }

@@ -9,6 +9,9 @@ use crate::daemon_call::with_daemon;
 /// The hybrid key exchange, which keeps recorded traffic closed to later quantum computers.
 pub(super) const HYBRID: &str = "X25519MLKEM768";
 
+/// Clocks that are further apart than so many seconds are not both kept by a time server.
+const APART: u64 = 60;
+
 /// Asks the daemon.
 pub(super) fn look(settings: &Settings, report: &mut Report) {
     match with_daemon(&settings.admin_socket, async |daemon| daemon.status().await) {
@@ -41,6 +44,16 @@ fn link(peer: &PeerStatus, report: &mut Report) {
                 "of {party}: {alarm}: ask them, and then: smpcd audit acknowledge --log {party} --by NAME --reason TEXT"
             ),
         );
+    }
+    if let Some(ahead) = peer.log.clock_ahead {
+        let (apart, which) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
+        if apart > APART {
+            report.bad("clock", format!(
+                "that of {party} is {apart} s {which} this machine's, as its cosignature says: find out whose is wrong, and set it (chrony or ntp); certificates and deadlines are judged by them"
+            ));
+        } else {
+            report.good("clock", format!("within {APART} s of {party}'s"));
+        }
     }
     if let Some(differs) = &peer.agreement_differs {
         report.bad("agreement", format!("{differs}: compare with smpcd agreement diff"));
