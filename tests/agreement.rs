@@ -146,3 +146,55 @@ fn a_newer_card_spreads_over_the_links_to_a_third_party() {
     completes(&testbed);
     testbed.stop_all();
 }
+
+#[test]
+fn another_agreement_takes_effect_between_rounds_and_nobody_restarts_anything() {
+    let mut testbed = testbed();
+    let input = testbed.home(2).join("input.csv");
+    fs::remove_file(&input).unwrap();
+    testbed.start_all();
+    let pids = [0, 1, 2].map(|party| testbed.pid(party));
+    let waiting = testbed.begin(0, &["round", "start", "headcount", "--period", "2026-Q3", "--wait", "--json"]);
+    testbed.round_is(2, "headcount/2026-Q3", "waits for its input", |round| round["status"] == "open");
+    // What is no agreement changes nothing, and is said at each.
+    let file = testbed.root().join("agreement.toml");
+    let first = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("nonsense\n{first}")).unwrap();
+    let says = |party: usize, what: &str| testbed.until(what, || testbed.log(party).contains(what).then_some(()));
+    (0..3).for_each(|party| says(party, "the agreement is not taken in, and the one before stays in force"));
+    let second = first.replace("version = 1\n", "version = 2\n").replace("max = 1_000_000", "max = 2_000_000");
+    assert!(second.contains("version = 2\n") && second.contains("2_000_000"), "{second}");
+    fs::write(&file, second).unwrap();
+    (0..3).for_each(|party| says(party, "another agreement: it takes effect when no round is open"));
+    for party in 0..3 {
+        testbed.run(party, &["agreement", "sign", "--by", "Ann Ames"]).exits(0);
+        assert_eq!(testbed.status(party).unwrap()["agreement_version"], 1);
+    }
+    testbed
+        .run(0, &["round", "start", "headcount", "--period", "2026-Q4"])
+        .exits(1)
+        .complains(&["another agreement (version 2)", "as soon as the open rounds have ended"]);
+    // The open round ends under the agreement that it began under.
+    testbed.input(2, None, "figure\n7\n");
+    assert_eq!(testbed.ended(waiting).exits(0).json()["columns"][0]["rows"][0]["sum"], "21");
+    for party in 0..3 {
+        testbed.until("the second is in force", || {
+            testbed
+                .status(party)
+                .filter(|status| status["agreement_version"] == 2 && status["missing_signatures"] == json!([]))
+        });
+        let force = testbed.recorded(party, "agreement.in-force", |record| record["detail"]["version"] == 2);
+        assert!(force["digests"]["previous-agreement"].is_string(), "{force:#}");
+        testbed.recorded(party, "daemon.stopped", |r| r["detail"]["reason"] == "another agreement takes effect");
+    }
+    testbed.linked();
+    assert_eq!(pids, [0, 1, 2].map(|party| testbed.pid(party)));
+    // Figures that only the second one allows.
+    (0..3).for_each(|party| testbed.input(party, None, "figure\n1500000\n"));
+    assert_eq!(
+        testbed.completes("headcount", "2026-Q4")[0].1,
+        "row,figure.sum,figure.mean,count\n0,4500000,1500000,3\n"
+    );
+    testbed.stop_all();
+    (0..3).for_each(|party| drop(testbed.run(party, &["audit", "verify"]).exits(0)));
+}

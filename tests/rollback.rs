@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::process::Signal;
@@ -204,4 +205,42 @@ fn a_guard_that_was_kept_tells_of_checkpoints_too_and_needs_no_peer_for_it() {
     for party in 0..3 {
         testbed.run(party, &["audit", "verify"]).exits(0);
     }
+}
+
+/// The runbook of `deploy/README.md`: a backup of the whole directory but the guard, and a machine that is gone.
+#[test]
+fn a_node_that_is_restored_from_a_backup_on_another_machine_goes_on() {
+    let mut testbed = testbed();
+    testbed.start_all();
+    testbed.completes("headcount", "2026-Q3");
+    testbed.stop(1);
+    let (home, backup) = (testbed.home(1).to_owned(), testbed.root().join("backup"));
+    for part in ["data", "keys", "certs", "cards", "signatures"] {
+        copy(&home.join(part), &backup.join(part));
+    }
+    fs::copy(home.join("node.toml"), backup.join("node.toml")).expect("copied");
+    testbed.start(1);
+    testbed.linked();
+    input(&testbed, 5);
+    testbed.completes("headcount", "2026-Q4");
+    testbed.stop(1);
+    let guarded = number(&testbed, 1);
+    fs::remove_dir_all(&home).expect("the machine is gone");
+    copy(&backup, &home);
+    for key in fs::read_dir(home.join("keys")).expect("listed") {
+        fs::set_permissions(key.expect("a key").path(), fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    let ahead = testbed.ahead(1);
+    assert!(!ahead.is_empty(), "the others have seen more of its log than there is");
+    testbed.start(1);
+    testbed.goes_on(1, &ahead);
+    assert!(number(&testbed, 1) > guarded + (1 << 31), "the new guard is far above the one that is gone");
+    // What it has forgotten stays closed to it, and the others have it.
+    let lost = testbed.round(1, "headcount/2026-Q4").expect("it is pinned");
+    assert_eq!((lost["status"].as_str(), lost["phase"].as_str()), (Some("abandoned"), Some("forgotten")));
+    assert_eq!(testbed.round(0, "headcount/2026-Q4").expect("a round")["status"], "completed");
+    input(&testbed, 6);
+    assert_eq!(testbed.completes("headcount", "2027-Q1")[1].1, "row,figure.sum,figure.mean,count\n0,18,6,3\n");
+    testbed.stop_all();
+    (0..3).for_each(|party| drop(testbed.run(party, &["audit", "verify"]).exits(0)));
 }

@@ -15,6 +15,7 @@ impl Hub {
         for change in rescan.changes {
             self.book_changed(&change, Source::File);
         }
+        self.look_at_agreement();
         self.look_at_identity();
         self.look_at_room();
         self.propose_again();

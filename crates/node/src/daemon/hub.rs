@@ -12,10 +12,10 @@ use tokio::sync::{mpsc, watch};
 use wire::frame::Frame;
 use wire::{RoundId, Signer};
 
-use super::DaemonError;
+use super::agreement::NextAgreement;
 use super::identity::OwnFiles;
 use super::notify::Notifier;
-use super::once::{Left, Once};
+use super::once::Once;
 use super::pauses::Room;
 use super::peers::Peer;
 use super::recovery::Recovering;
@@ -24,6 +24,7 @@ use super::schedule::Timetable;
 use super::turn::Pending;
 use super::witness::Logs;
 use super::work::{Finished, Worker};
+use super::{DaemonError, Ended};
 use crate::admin::{Call, Refused, Reply, Request};
 use crate::book::Book;
 use crate::link::{LinkEvent, Links};
@@ -67,6 +68,8 @@ pub(super) struct Hub {
     changes: watch::Sender<u64>,
     pub(super) disclosure: [u8; 32],
     pub(super) in_force: bool,
+    /// The agreement's file, where it is looked at.
+    pub(super) next_agreement: Option<NextAgreement>,
     /// Where the daemon leaves after one round.
     pub(super) once: Option<Once>,
     pub(super) room: Room,
@@ -121,6 +124,7 @@ impl Hub {
             recovering: None,
             leaving: Vec::new(),
             logs,
+            next_agreement: None,
             once: None,
             room: Room::default(),
             log_trouble: None,
@@ -153,7 +157,7 @@ impl Hub {
         mut calls: mpsc::Receiver<Call>,
         mut stop: watch::Receiver<Option<&'static str>>,
         mut supervisor: Supervisor,
-    ) -> Result<(Links, Option<Left>), DaemonError> {
+    ) -> Result<(Links, Ended), DaemonError> {
         let mut finishing = self.finishing.take().expect("run is called once");
         let mut rescan = tokio::time::interval(RESCAN);
         rescan.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -185,11 +189,15 @@ impl Hub {
             self.turn()?;
             // Files are looked at every second, so however quiet it is there are turns.
             supervisor.alive();
-            if self.once.as_ref().is_some_and(|once| once.left.is_some()) {
+            if self.once.as_ref().is_some_and(|once| once.left.is_some()) || self.begins_another_agreement() {
                 break;
             }
         }
-        supervisor.stopping();
+        let told = *stop.borrow();
+        let goes_on = told.is_none() && self.begins_another_agreement();
+        if !goes_on {
+            supervisor.stopping();
+        }
         // What jobs have begun is finished: a result that is being written is not to look abandoned.
         let until = tokio::time::Instant::now() + FINISH;
         while self.rounds.values().any(|open| open.worker.is_busy()) {
@@ -197,8 +205,12 @@ impl Hub {
             self.job_done(finished);
             self.turn()?;
         }
-        let left = self.once.take().and_then(|once| once.left);
-        let reason = stop.borrow().unwrap_or(if left.is_some() { "one round is over" } else { "asked to" });
+        let (ended, otherwise) = match self.once.take().and_then(|once| once.left) {
+            Some(left) => (Ended::Left(left), "one round is over"),
+            None if goes_on => (Ended::OtherAgreement, "another agreement takes effect"),
+            None => (Ended::Stopped, "asked to"),
+        };
+        let reason = told.unwrap_or(otherwise);
         self.record(Draft::new(Record::DaemonStopped { reason: Text::of(reason) }));
         self.turn()?;
         // The records are durable in the store, and the file catches up at the next start.
@@ -206,7 +218,7 @@ impl Hub {
             tracing::error!(target: "audit", %error, "the audit log file could not be synced");
         }
         self.leave_logs();
-        Ok((self.links, left))
+        Ok((self.links, ended))
     }
 
     /// The clock of the rounds: monotonic, and it goes on over restarts (PROTOCOL 4.9).

@@ -4,6 +4,7 @@
 //! One thread, the hub, owns all rounds. It takes one event after another, commits what the protocol says must be on
 //! disk, and only then acts (PROTOCOL 7). Links, jobs and admin calls run beside it and reach it through bounded queues.
 
+mod agreement;
 mod approval;
 mod exports;
 mod files;
@@ -47,6 +48,7 @@ use crate::settings::Settings;
 use crate::store::{Store, StoreError};
 use crate::supervisor::Supervisor;
 use crate::vault::{Vault, VaultError};
+pub use agreement::ReadAgreement;
 use hub::Hub;
 pub use once::Left;
 
@@ -71,8 +73,21 @@ pub struct Start {
     pub storage: StorageKey,
     /// Leave after one round.
     pub once: bool,
+    /// Reads the agreement's file anew, when it was written.
+    pub read_agreement: ReadAgreement,
     /// The service manager, to be told how the daemon fares.
     pub supervisor: Supervisor,
+}
+
+/// How a daemon ended that did not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to.
+    Stopped,
+    /// It was to leave after one round.
+    Left(Left),
+    /// There is another agreement and no round is open: to be started anew, in this process too.
+    OtherAgreement,
 }
 
 /// The daemon did not start, or had to stop.
@@ -116,8 +131,8 @@ pub enum DaemonError {
     Admin(#[from] ServeError),
 }
 
-/// Runs the daemon until `stop` is ready, then drains. `stop` says why. `ready` is called once ports are open. A daemon
-/// that was to leave after one round says what became of it.
+/// Runs the daemon until `stop` is ready, or until another agreement is to take effect, then drains. `stop` says why. `ready`
+/// is called once ports are open. A daemon that was to leave after one round says what became of it.
 ///
 /// # Errors
 /// [`DaemonError`] where it cannot start, or its store can no longer be written.
@@ -125,8 +140,8 @@ pub async fn run(
     start: Start,
     ready: impl FnOnce(Option<std::net::SocketAddr>),
     stop: impl Future<Output = &'static str>,
-) -> Result<Option<Left>, DaemonError> {
-    let Start { settings, agreement, identity, signer, storage, once, supervisor } = start;
+) -> Result<Ended, DaemonError> {
+    let Start { settings, agreement, identity, signer, storage, once, read_agreement, supervisor } = start;
     give_way();
     let settings = Arc::new(settings);
     let book = Book::load(&settings, agreement).map_err(DaemonError::Book)?;
@@ -160,6 +175,7 @@ pub async fn run(
     let admin = tokio::spawn(admin::serve(socket, calls, changed, admin_stopped));
 
     let mut hub = Hub::new(Arc::clone(&settings), book, store, vault, signer, links, changes)?;
+    hub.watch_agreement(read_agreement);
     if once {
         hub.once();
     }
@@ -182,9 +198,10 @@ pub async fn run(
     let _ = admin.await;
     let _ = std::fs::remove_file(&settings.admin_socket);
     match ended {
-        Ok(Ok((links, left))) => {
-            links.close("the daemon stops", DRAIN).await;
-            Ok(left)
+        Ok(Ok((links, ended))) => {
+            let other = ended == Ended::OtherAgreement;
+            links.close(if other { "another agreement takes effect" } else { "the daemon stops" }, DRAIN).await;
+            Ok(ended)
         }
         Ok(Err(error)) => Err(error),
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),

@@ -20,6 +20,7 @@ impl Hub {
     /// (PROTOCOL 8.3), nor where the disk is short.
     pub(super) fn may_begin(&self) -> Result<(), Refused> {
         self.log_behind().map_or(Ok(()), |why| Err(Refused::because(why)))?;
+        self.agreement_ends()?;
         self.has_room()
     }
 

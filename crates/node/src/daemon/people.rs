@@ -20,8 +20,8 @@ impl Hub {
         let id = self.open_id(computation, period)?;
         if approval.disclosure != Digest(self.disclosure).to_string() {
             return Err(refused(
-                "the statement that was shown is not the one that the daemon runs under; agreement.toml has changed \
-                 since it started: put the agreement back, or restart the daemon, and read again",
+                "the statement that was shown is not the one that the daemon runs under; agreement.toml has been replaced: \
+                 put the one before back until this round has ended, and read again; then the new one takes effect",
             ));
         }
         let by = approval.by.trim();

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use node::daemon::{DaemonError, Left, Start};
+use node::daemon::{DaemonError, Ended, Left, Start};
 use node::link::StartError;
 use node::seal::StorageKey as SealingKey;
 use node::settings::Settings;
@@ -28,25 +28,10 @@ pub(crate) struct Args {
     once: bool,
 }
 
-/// Runs the daemon until SIGTERM or SIGINT.
+/// Runs the daemon until SIGTERM or SIGINT: once for each agreement.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let NodeFile { settings, log, .. } = NodeFile::load(&args.config.file)?;
-    start_log(log);
-    let agreement = AgreementFile::load(&settings.agreement)?.agreement;
-    known_computations(&args.config.file, &settings, &agreement)?;
-    let signer = SigningKey::load(&settings.signing_key)?;
-    let storage = StorageKey::load(&settings.storage_key)?;
-    let identity = crate::keys::identity(&settings)?;
-    let party = settings.party.clone();
-    let start = Start {
-        settings,
-        agreement,
-        identity,
-        signer: Box::new(signer),
-        storage: SealingKey::from_bytes(storage.bytes()),
-        once: args.once,
-        supervisor: service::supervisor(|name| std::env::var_os(name))?,
-    };
+    start_log(NodeFile::load(&args.config.file)?.log);
+    let mut start = prepare(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -58,20 +43,53 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 return Err(Failure::new(Exit::Other, format!("cannot listen for signals: {error}")));
             }
         };
-        let stop = async {
-            tokio::select! {
-                _ = terminate.recv() => "SIGTERM",
-                _ = interrupt.recv() => "SIGINT",
+        loop {
+            let stop = async {
+                tokio::select! {
+                    _ = terminate.recv() => "SIGTERM",
+                    _ = interrupt.recv() => "SIGINT",
+                }
+            };
+            let party = start.settings.party.clone();
+            let ended = node::daemon::run(start, |listening| ready(&party, listening), stop).await;
+            match ended.map_err(|error| failure(&error))? {
+                Ended::Stopped => return Ok(()),
+                Ended::Left(left) => return farewell(left),
+                Ended::OtherAgreement => start = prepare(args)?,
             }
-        };
-        let left = node::daemon::run(start, |listening| ready(&party, listening), stop).await;
-        farewell(left.map_err(|error| failure(&error))?)
+        }
     })
 }
 
+/// Everything that a daemon is started with, from its files.
+fn prepare(args: &Args) -> Result<Start, Failure> {
+    let file = args.config.file.clone();
+    let settings = NodeFile::load(&file)?.settings;
+    Ok(Start {
+        agreement: agreement(&file, &settings)?,
+        signer: Box::new(SigningKey::load(&settings.signing_key)?),
+        storage: SealingKey::from_bytes(StorageKey::load(&settings.storage_key)?.bytes()),
+        identity: crate::keys::identity(&settings)?,
+        settings,
+        once: args.once,
+        // With the node file as it is then: a new computation may have its input there.
+        read_agreement: Box::new(move || {
+            let settings = NodeFile::load(&file).map_err(|failure| failure.lines)?.settings;
+            agreement(&file, &settings).map_err(|failure| failure.lines)
+        }),
+        supervisor: service::supervisor(|name| std::env::var_os(name))?,
+    })
+}
+
+fn agreement(file: &Path, settings: &Settings) -> Result<Agreement, Failure> {
+    let agreement = AgreementFile::load(&settings.agreement)?.agreement;
+    known_computations(file, settings, &agreement)?;
+    Ok(agreement)
+}
+
 /// What became of the one round.
-fn farewell(left: Option<Left>) -> Result<(), Failure> {
-    let Some(Left { round, receipted, abandoned }) = left else { return Ok(()) };
+fn farewell(left: Left) -> Result<(), Failure> {
+    let Left { round, receipted, abandoned } = left;
     if let Some(reason) = abandoned {
         return Err(Failure::new(Exit::NoResult, format!("{round} was abandoned: {reason}")));
     }
