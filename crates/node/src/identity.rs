@@ -2,8 +2,6 @@
 
 use std::fmt;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use tls::{CredentialError, NodeIdentity};
 
@@ -28,18 +26,4 @@ pub fn load(settings: &Settings) -> Result<NodeIdentity, IdentityError> {
         CredentialError::NoKey => IdentityError(format!("tls.private_key: {}: {error}", key.display())),
         _ => wrong_certificate(&error),
     })
-}
-
-/// What tells one state of the two files from the next without reading them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp([Option<(i64, i64, u64, u64)>; 2]);
-
-impl Stamp {
-    pub(crate) fn of(settings: &Settings) -> Self {
-        let stamp = |path: &Path| {
-            let found = fs::metadata(path).ok()?;
-            Some((found.mtime(), found.mtime_nsec(), found.len(), found.ino()))
-        };
-        Self([stamp(&settings.tls_certificate), stamp(&settings.tls_private_key)])
-    }
 }

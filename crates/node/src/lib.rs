@@ -13,6 +13,7 @@ mod releases;
 pub mod result;
 pub mod seal;
 pub mod settings;
+mod stamp;
 pub mod status;
 pub mod store;
 pub mod supervisor;

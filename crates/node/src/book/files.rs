@@ -1,49 +1,39 @@
 //! The files of a book: which have changed, what is in them, and writing them whole or not at all.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, Permissions};
+use std::fs::{File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::BookError;
+use crate::stamp::Stamp;
 
 /// A card or a signature takes a few KiB in its armour, a list of revoked certificates perhaps a hundred. What is
 /// larger is some other file.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// What tells one state of a file from the next without reading it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Mark {
-    modified: (i64, i64),
-    length: u64,
-    inode: u64,
-}
-
 /// Files as they were last looked at.
 #[derive(Default, Debug)]
 pub(super) struct Files {
-    marks: BTreeMap<PathBuf, Option<Mark>>,
+    stamps: BTreeMap<PathBuf, Option<Stamp>>,
 }
 
 impl Files {
     /// The contents, if the file is not as it was last time; none too where there is no file. So an error is reported
     /// once for each state of a file.
     pub(super) fn read_if_changed(&mut self, path: &Path) -> Result<Option<Vec<u8>>, BookError> {
-        let mark = match fs::metadata(path) {
-            Ok(found) => {
-                Some(Mark { modified: (found.mtime(), found.mtime_nsec()), length: found.len(), inode: found.ino() })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        let stamp = match Stamp::of(path) {
+            Ok(stamp) => stamp,
             Err(source) => {
                 // An unknown state: it is looked at again when it can be.
-                return match self.marks.insert(path.to_owned(), None) {
+                return match self.stamps.insert(path.to_owned(), None) {
                     Some(None) => Ok(None),
                     _ => Err(BookError::Read { path: path.to_owned(), source }),
                 };
             }
         };
-        if self.marks.insert(path.to_owned(), mark) == Some(mark) || mark.is_none() {
+        if self.stamps.insert(path.to_owned(), stamp) == Some(stamp) || stamp.is_none() {
             return Ok(None);
         }
         let failed = |source| BookError::Read { path: path.to_owned(), source };

@@ -3,8 +3,6 @@
 //! The daemon leaves when no round is open, and is started anew with it in the same process. So there is one way to begin
 //! under an agreement, and nothing that was made for the old one is left.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 
 use protocol::agreement::Agreement;
@@ -12,6 +10,7 @@ use protocol::agreement::Agreement;
 use super::hub::Hub;
 use crate::admin::Refused;
 use crate::book::Book;
+use crate::stamp::Stamp;
 
 /// Reads the agreement's file, as at a start: the agreement, or all that is wrong with it.
 pub type ReadAgreement = Box<dyn Fn() -> Result<Agreement, Vec<String>> + Send>;
@@ -22,12 +21,10 @@ const NEEDED: Duration = Duration::from_secs(60);
 /// The agreement's file, looked at.
 pub(super) struct NextAgreement {
     read: ReadAgreement,
-    stamp: Stamp,
+    stamp: Option<Stamp>,
     /// Its version, and since when it waits for the rounds.
     waits: Option<(u32, Instant)>,
 }
-
-type Stamp = Option<(i64, i64, u64, u64)>;
 
 impl Hub {
     /// From now on the agreement's file is looked at.
@@ -35,9 +32,8 @@ impl Hub {
         self.next_agreement = Some(NextAgreement { read, stamp: self.agreement_stamp(), waits: None });
     }
 
-    fn agreement_stamp(&self) -> Stamp {
-        let found = fs::metadata(&self.settings.agreement).ok()?;
-        Some((found.mtime(), found.mtime_nsec(), found.len(), found.ino()))
+    fn agreement_stamp(&self) -> Option<Stamp> {
+        Stamp::of(&self.settings.agreement).ok().flatten()
     }
 
     /// Reads the file where it was written, and says when it takes effect.

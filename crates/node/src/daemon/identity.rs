@@ -7,14 +7,16 @@ use audit::{DigestOf, Draft, Event as Record};
 use sha2::{Digest as _, Sha256};
 
 use super::hub::Hub;
-use crate::identity::{self, Stamp};
+use crate::identity;
+use crate::settings::Settings;
+use crate::stamp::Stamp;
 
 /// Name under which the store keeps the digest of the certificate that was known last.
 const CERTIFICATE: &str = "tls certificate";
 
 /// What is known of the two files.
 pub(super) struct OwnFiles {
-    stamp: Stamp,
+    stamp: [Option<Stamp>; 2],
     refused: Option<Refused>,
 }
 
@@ -25,15 +27,20 @@ struct Refused {
 
 impl OwnFiles {
     /// As they are now: the daemon was started with them.
-    pub(super) fn new(settings: &crate::settings::Settings) -> Self {
-        Self { stamp: Stamp::of(settings), refused: None }
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { stamp: stamp(settings), refused: None }
     }
+}
+
+/// Of certificate and key. One that cannot be looked at is as one that is not there: reading it says why.
+fn stamp(settings: &Settings) -> [Option<Stamp>; 2] {
+    [&settings.tls_certificate, &settings.tls_private_key].map(|path| Stamp::of(path).ok().flatten())
 }
 
 impl Hub {
     /// Takes in a certificate and key that were renewed.
     pub(super) fn look_at_identity(&mut self) {
-        let stamp = Stamp::of(&self.settings);
+        let stamp = stamp(&self.settings);
         if stamp == self.own_files.stamp && self.own_files.refused.is_none() {
             return;
         }
